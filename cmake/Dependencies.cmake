@@ -1,0 +1,12 @@
+# Debian 12 is the base; newer Boost and Catch2 3 configure too.
+find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS headers)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(CLI11 2.1 CONFIG REQUIRED)
+find_package(nlohmann_json 3.11 CONFIG REQUIRED)
+if(LSEND_TESTS)
+  find_package(Catch2 CONFIG REQUIRED)
+  if(Catch2_VERSION VERSION_LESS 2.13.10)
+    message(FATAL_ERROR "Catch2 ${Catch2_VERSION} is too old: lsend's tests need 2.13.10 or newer")
+  endif()
+endif()

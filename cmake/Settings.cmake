@@ -1,0 +1,39 @@
+# Language, warnings, sanitizers and hardening as two interface targets that every target links.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+find_program(LSEND_CCACHE ccache)
+if(LSEND_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LSEND_CCACHE})
+endif()
+
+add_library(lsend_settings INTERFACE)
+target_include_directories(lsend_settings INTERFACE ${CMAKE_SOURCE_DIR}/include)
+target_compile_definitions(lsend_settings INTERFACE LSEND_VERSION="${PROJECT_VERSION}")
+
+add_library(lsend_warnings INTERFACE)
+target_compile_options(lsend_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+                                                -Wnon-virtual-dtor -Wformat=2)
+if(LSEND_WERROR)
+  target_compile_options(lsend_warnings INTERFACE -Werror)
+endif()
+
+if(LSEND_SANITIZE)
+  target_compile_options(lsend_settings INTERFACE -fsanitize=${LSEND_SANITIZE} -fno-omit-frame-pointer
+                                                  -fno-sanitize-recover=undefined)
+  target_link_options(lsend_settings INTERFACE -fsanitize=${LSEND_SANITIZE})
+endif()
+
+if(LSEND_HARDENED)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  include(CheckPIESupported)
+  check_pie_supported(LANGUAGES CXX)
+  target_compile_options(lsend_settings INTERFACE
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
+    -fstack-clash-protection -fcf-protection=full -Werror=format-security)
+  target_link_options(lsend_settings INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()

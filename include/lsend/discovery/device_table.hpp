@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lsend/model/device.hpp"
+#include "lsend/model/time.hpp"
+
+namespace lsend::discovery {
+
+/// A device that was heard of: one a fingerprint, however many addresses it has.
+struct Device {
+  DeviceInfo info;
+  std::vector<Endpoint> endpoints;  ///< most recently confirmed first, at most 8
+  bool verified = false;            ///< its certificate was seen to have this fingerprint
+  TimePoint last_seen{};
+};
+
+/// Keyed by fingerprint (protocol.md trap 41). Devices without one (old or third-party ones) are
+/// keyed by their address. At most `capacity` devices, the longest unseen leaves first.
+class DeviceTable {
+ public:
+  enum class Change { added, updated, unchanged };
+
+  explicit DeviceTable(std::size_t capacity, Fingerprint own);
+
+  /// Our own fingerprint is ignored (`unchanged`). `from` is where the message came from, with the
+  /// announced port and protocol. A message that no certificate backs never changes what a verified
+  /// entry says of itself (alias, model, endpoints order); it may add an endpoint at the end.
+  Change update(const DeviceInfo& info, const Endpoint& from, bool verified, TimePoint now);
+
+  std::vector<Device> devices() const;  ///< in the order in which they were first seen
+  std::optional<Device> find(const Fingerprint& fingerprint) const;
+  std::size_t size() const { return order_.size(); }
+  /// How many devices had to leave because the table was full.
+  std::size_t evicted() const { return evicted_; }
+
+ private:
+  static std::string key_of(const DeviceInfo& info, const Endpoint& from);
+
+  std::size_t capacity_;
+  Fingerprint own_;
+  std::list<Device> order_;
+  std::unordered_map<std::string, std::list<Device>::iterator> by_key_;
+  std::size_t evicted_ = 0;
+};
+
+}  // namespace lsend::discovery

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "lsend/model/result.hpp"
+
+namespace lsend {
+
+/// Bytes that leave this host: a file, a spool, memory.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  /// Fills `buffer` from the front and gives how many bytes; 0 at the end.
+  virtual Result<std::size_t> read(std::span<std::byte> buffer) = 0;
+};
+
+}  // namespace lsend

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "lsend/model/messages.hpp"
+#include "lsend/model/result.hpp"
+
+namespace lsend::protocol {
+
+/// What a message that names no port or protocol means: up to 1.17 the reader's own settings are
+/// assumed (protocol.md 1.3).
+struct DeviceDefaults {
+  std::uint16_t port = kDefaultPort;
+  Scheme protocol = Scheme::https;
+};
+
+/// Limits of reliability.md 4.1; over one of the counts is Errc::limit, over a depth or a string
+/// length Errc::bad_request.
+struct JsonLimits {
+  std::size_t max_files = 100'000;
+  std::size_t max_depth = 32;
+  std::size_t max_string = 64 * 1024;
+  std::size_t max_alias = 256;
+  std::size_t max_file_name = 4096;
+  std::size_t max_id = 512;
+  std::size_t max_token = 256;
+  std::size_t max_message = 16 * 1024 * 1024;  ///< `preview` of a message
+};
+
+/// A wire version: version-neutral messages in, text out, and back. Stateless. Decoders ignore
+/// unknown fields, refuse missing or mistyped ones with Errc::bad_request, and never throw.
+class Codec {
+ public:
+  virtual ~Codec() = default;
+
+  /// "v1" or "v2": the folder of the routes.
+  virtual std::string_view name() const = 0;
+
+  /// The answer to `info` and to `register`. Always names `version` (protocol.md trap 1).
+  virtual std::string encode_info(const DeviceInfo& device) const = 0;
+  virtual Result<DeviceInfo> decode_info(std::string_view json,
+                                         const DeviceDefaults& defaults) const = 0;
+
+  virtual std::string encode_register(const DeviceInfo& device) const = 0;
+  virtual Result<DeviceInfo> decode_register(std::string_view json,
+                                             const DeviceDefaults& defaults) const = 0;
+
+  virtual std::string encode_prepare_upload(const PrepareUpload& request) const = 0;
+  /// SAX over `json`, no DOM. Refuses an empty `files`. `preview` is kept only for a message.
+  virtual Result<PrepareUpload> decode_prepare_upload(std::string_view json,
+                                                      const DeviceDefaults& defaults,
+                                                      const JsonLimits& limits) const = 0;
+
+  virtual std::string encode_prepare_reply(const PrepareUploadReply& reply) const = 0;
+  virtual Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
+                                                          const JsonLimits& limits) const = 0;
+};
+
+const Codec& codec_v1();
+const Codec& codec_v2();
+/// The codec that a peer of this version understands.
+const Codec& codec_for(const Version& version);
+
+/// The datagram that all eras read: both `announce` and `announcement`, deviceType one of
+/// mobile, desktop, web (protocol.md 2.2, traps 2-4).
+std::string encode_announcement(const Announcement& announcement);
+Result<Announcement> decode_announcement(std::string_view json, const DeviceDefaults& defaults);
+
+/// `{"message": "..."}`.
+std::string encode_error(std::string_view message);
+/// The `message` of an error body, empty when there is none; at most 200 bytes, not yet escaped.
+std::string decode_error(std::string_view json);
+
+}  // namespace lsend::protocol

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lsend/model/byte_source.hpp"
+#include "lsend/model/result.hpp"
+#include "lsend/model/time.hpp"
+#include "lsend/storage/unique_fd.hpp"
+
+namespace lsend::storage {
+
+/// A local file that is to be sent.
+struct LocalFile {
+  std::filesystem::path path;
+  std::string file_name;  ///< remote name, UTF-8, '/'-separated; bytes that are no UTF-8 as U+FFFD
+  bool name_changed = false;  ///< true when file_name had to differ from the bytes on disk
+  std::uint64_t size = 0;
+  FileTime modified{};
+};
+
+struct Collection {
+  std::vector<LocalFile> files;
+  std::vector<std::string> warnings;  ///< links skipped, unreadable sub-folders, special files, ...
+  std::size_t links_skipped = 0;
+};
+
+/// The files that PATH... on the command line mean (cli.md, send): a file under its base name, a
+/// folder with its own name in front, recursively, sorted. A symlink that is named itself is
+/// followed; symlinks inside folders are skipped and counted unless `follow`, then loops are
+/// noticed. Empty folders cannot be sent and warn. Errc::io names a path that is missing, unreadable
+/// or special (FIFO, socket, device), before anything is sent.
+Result<Collection> collect_files(const std::vector<std::filesystem::path>& paths, bool follow);
+
+/// The MIME type for a name's extension; "application/octet-stream" when unknown.
+std::string mime_type_of(std::string_view file_name);
+
+/// Reads exactly the announced number of bytes of a file, or fails: Errc::io when it became shorter
+/// ("changed while it was sent"); what grew beyond is not read.
+class FileSource : public ByteSource {
+ public:
+  static Result<std::unique_ptr<FileSource>> open(const LocalFile& file);
+  Result<std::size_t> read(std::span<std::byte> buffer) override;
+
+ private:
+  FileSource(UniqueFd fd, std::filesystem::path path, std::uint64_t size);
+  UniqueFd fd_;
+  std::filesystem::path path_;
+  std::uint64_t size_;
+  std::uint64_t offset_ = 0;
+};
+
+/// sha256 of a whole file as FileSource would send it, lower-case hex.
+Result<std::string> hash_file(const LocalFile& file);
+
+/// Copies a stream of unknown length (standard input) to an unnamed temporary file, so that its
+/// size can be announced. Removed with the object; the path works while it lives.
+class Spool {
+ public:
+  static Result<Spool> from(int input_fd, const std::filesystem::path& folder);
+  std::uint64_t size() const { return size_; }
+  std::filesystem::path path() const;
+
+ private:
+  Spool(UniqueFd fd, std::uint64_t size) : fd_(std::move(fd)), size_(size) {}
+  UniqueFd fd_;
+  std::uint64_t size_;
+};
+
+}  // namespace lsend::storage

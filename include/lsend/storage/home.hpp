@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "lsend/model/result.hpp"
+
+namespace lsend::storage {
+
+/// Where this user's lsend keeps things (cli.md, Configuration). `LSEND_HOME` puts all in one
+/// folder; else XDG's folders, systemd's `STATE_DIRECTORY` and `CONFIGURATION_DIRECTORY` first.
+struct Home {
+  std::filesystem::path config;     ///< $XDG_CONFIG_HOME/lsend
+  std::filesystem::path data;       ///< $XDG_DATA_HOME/lsend: identity, known devices
+  std::filesystem::path state;      ///< $XDG_STATE_HOME/lsend: caches
+  std::filesystem::path downloads;  ///< where `receive` stores without --dir
+
+  /// Reads the environment. Errc::usage when neither LSEND_HOME, XDG variables nor HOME help.
+  static Result<Home> locate();
+};
+
+/// The host's name, cut at the first dot; "lsend" when there is none.
+std::string host_name();
+
+/// Writes a whole small file: temporary name, fsync, rename, so that readers see all or nothing.
+Result<> write_file_atomically(const std::filesystem::path& path, std::string_view text,
+                               unsigned mode);
+
+}  // namespace lsend::storage

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lsend/model/result.hpp"
+#include "lsend/model/time.hpp"
+#include "lsend/storage/sha256.hpp"
+#include "lsend/storage/unique_fd.hpp"
+
+namespace lsend::storage {
+
+/// A file that was published: its path below the inbox, '/'-separated, and what was verified.
+struct StoredFile {
+  std::string path;
+  std::uint64_t size = 0;
+  std::optional<std::string> sha256;  ///< of the bytes stored, lower-case, when they were hashed
+};
+
+/// What has to be true before a file appears.
+struct PublishTerms {
+  std::vector<std::string> name;      ///< components of clean_file_name()
+  std::uint64_t size = 0;             ///< bytes, exactly
+  std::optional<std::string> sha256;  ///< hex, any case
+  std::optional<FileTime> modified;   ///< applied when within [0, now + 1 day]
+};
+
+/// A file on its way in (reliability.md 7.1). Lives in the inbox's private folder under a random
+/// name, 0600; destroying it removes it; only commit() publishes.
+class PartFile {
+ public:
+  PartFile(PartFile&&) noexcept = default;
+  PartFile& operator=(PartFile&&) = delete;
+  ~PartFile();
+
+  /// Appends. Errc::size_mismatch as soon as more than the expected size came; Errc::no_space,
+  /// Errc::io.
+  Result<> write(std::span<const std::byte> bytes);
+  std::uint64_t written() const { return written_; }
+
+  /// Checks size and digest, then publishes under `terms.name` with RENAME_NOREPLACE, or under the
+  /// next free "name (n).ext" (after 100 tries with random text). Mode 0644 less umask.
+  /// Errc::size_mismatch, Errc::checksum_mismatch, Errc::name_refused, Errc::no_space, Errc::io.
+  /// After an error nothing of the file is left.
+  Result<StoredFile> commit(const PublishTerms& terms);
+
+ private:
+  friend class Inbox;
+  PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
+           std::uint64_t expected, bool hash);
+  void remove() noexcept;
+
+  int root_fd_;
+  int part_folder_fd_;
+  UniqueFd fd_;
+  std::string part_name_;
+  std::uint64_t expected_;
+  std::uint64_t written_ = 0;
+  std::optional<Sha256> digest_;
+};
+
+/// The folder that receives. Its descriptor, opened once, is the root of everything: replacing the
+/// path by a symlink while we run changes nothing (reliability.md R62).
+class Inbox {
+ public:
+  /// Makes the folder when it is missing. Errc::usage for '/', '/etc', '/tmp' themselves and for
+  /// folders that others can write without the sticky bit; Errc::io otherwise. Makes and checks the
+  /// private folder `.lsend` (0700, ours, same file system) and removes parts older than 24 h.
+  static Result<Inbox> open(const std::filesystem::path& folder);
+
+  const std::filesystem::path& folder() const { return folder_; }
+  /// `expected` bytes will come; `hash` them as they pass. Space for them (at most 1 GiB ahead) is
+  /// set aside with fallocate where the file system can, and given back when the part is removed.
+  Result<PartFile> create_part(std::uint64_t expected, bool hash) const;
+  /// Bytes that this user can still write.
+  Result<std::uint64_t> free_space() const;
+  /// Removes regular files of ours in `.lsend` that are older than `age`; how many.
+  std::size_t sweep_stale_parts(std::chrono::seconds age) const;
+
+ private:
+  Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts);
+  std::filesystem::path folder_;
+  UniqueFd root_;
+  UniqueFd parts_;
+};
+
+}  // namespace lsend::storage

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "lsend/model/time.hpp"
+
+namespace lsend::transfer {
+
+/// Rate and time left from byte counts, over a sliding window of five seconds.
+class Progress {
+ public:
+  Progress(std::uint64_t total_bytes, TimePoint start) : total_(total_bytes), start_(start) {}
+
+  void add(std::uint64_t bytes, TimePoint now);
+  /// An attempt was thrown away: its bytes have to come again.
+  void take_back(std::uint64_t bytes);
+
+  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t total() const { return total_; }
+  double fraction() const;                           ///< 0 to 1; 1 for a total of 0
+  double bytes_per_second(TimePoint now) const;      ///< 0 before anything moved
+  double average_bytes_per_second(TimePoint now) const;
+  std::optional<Duration> remaining(TimePoint now) const;  ///< nothing while the rate is 0
+
+ private:
+  struct Sample {
+    TimePoint at;
+    std::uint64_t bytes;
+  };
+  std::uint64_t total_;
+  TimePoint start_;
+  std::uint64_t bytes_ = 0;
+  std::deque<Sample> window_;
+};
+
+}  // namespace lsend::transfer

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lsend/model/messages.hpp"
+#include "lsend/model/result.hpp"
+#include "lsend/model/time.hpp"
+
+namespace lsend::transfer {
+
+/// Gives a fresh unguessable URL-safe text, at least 128 bits, [A-Za-z0-9_-] only.
+using RandomText = std::function<std::string()>;
+
+struct SessionLimits {
+  Duration idle = std::chrono::seconds(30);      ///< without a byte or an upload running
+  Duration decision = std::chrono::seconds(60);  ///< while a person decides
+  unsigned attempts = 3;                         ///< per file
+  unsigned parallel_uploads = 16;
+};
+
+enum class FileState : std::uint8_t { offered, declined, pending, receiving, done, failed };
+
+/// An upload that was let in. `file` indexes ReceiveSession::files().
+struct UploadTicket {
+  std::size_t file = 0;
+};
+
+/// What follows a failed attempt.
+enum class AfterFailure : std::uint8_t { may_retry, given_up };
+
+/// One sender's transfer as a state machine (protocol.md 1.4): events in, decisions out. No socket,
+/// no file, no clock of its own.
+class ReceiveSession {
+ public:
+  enum class State : std::uint8_t { waiting, active, finished, declined, cancelled, expired };
+
+  struct File {
+    FileInfo info;
+    Token token;
+    FileState state = FileState::offered;
+    std::uint8_t attempts = 0;
+  };
+
+  ReceiveSession(SessionId id, PeerAddress sender, Version version, PrepareUpload request,
+                 SessionLimits limits, TimePoint now);
+
+  const SessionId& id() const { return id_; }
+  const PeerAddress& sender() const { return sender_; }
+  const Version& version() const { return version_; }
+  const DeviceInfo& device() const { return device_; }
+  State state() const { return state_; }
+  /// waiting or active: the slot is taken.
+  bool running() const { return state_ == State::waiting || state_ == State::active; }
+  std::span<const File> files() const { return files_; }
+
+  /// WAITING -> ACTIVE for the files at `accepted` (indices into files()); the others are declined.
+  /// Nothing accepted ends the session (the caller answers 204). Errc::cancelled when the session
+  /// is no longer waiting.
+  Result<PrepareUploadReply> accept(std::span<const std::size_t> accepted,
+                                    const RandomText& random, TimePoint now);
+  void decline();
+
+  /// ACTIVE, right address, known file, right token, file pending. Errc::forbidden otherwise, with
+  /// one and the same text; Errc::too_many_requests over the parallel limit.
+  Result<UploadTicket> begin_upload(const UploadParams& params, const PeerAddress& address,
+                                    TimePoint now);
+  /// Bytes came: the idle limit starts anew.
+  void touch(TimePoint now);
+  /// Asked again right before a file is published: false after a cancel or an expiry.
+  bool may_publish(UploadTicket ticket) const;
+  void complete_upload(UploadTicket ticket, TimePoint now);
+  /// The attempt failed: `pending` again while attempts are left and the cause may pass
+  /// (`retryable`), else `failed`.
+  AfterFailure fail_upload(UploadTicket ticket, bool retryable, TimePoint now);
+
+  /// The sender's cancel. `id` may be missing only while waiting (v2) and always is in v1. True
+  /// when it took effect.
+  bool cancel(const SessionId* id, const PeerAddress& address);
+  /// Our own side calls it off.
+  void abort();
+  /// Ends the session when its limit has passed; true when it did.
+  bool expire(TimePoint now);
+  /// When expire() would act, if nothing happens before.
+  TimePoint deadline() const;
+
+  struct Totals {
+    std::size_t done = 0, failed = 0, declined = 0, open = 0;
+    std::uint64_t bytes_done = 0, bytes_accepted = 0;
+  };
+  Totals totals() const;
+
+ private:
+  void settle();
+
+  SessionId id_;
+  PeerAddress sender_;
+  Version version_;
+  DeviceInfo device_;
+  std::vector<File> files_;
+  std::unordered_map<FileId, std::size_t> by_id_;
+  SessionLimits limits_;
+  State state_ = State::waiting;
+  TimePoint last_event_;
+  std::size_t open_ = 0;       ///< accepted files that are neither done nor failed
+  unsigned receiving_ = 0;     ///< uploads running
+};
+
+}  // namespace lsend::transfer
