@@ -28,7 +28,8 @@ Result<std::uint64_t> total_size(const PrepareUpload& request);
 /// The rules of `receive`, without sockets and disks.
 class AcceptPolicy {
  public:
-  AcceptPolicy(bool auto_accept, AcceptLimits limits) : auto_accept_(auto_accept), limits_(limits) {}
+  AcceptPolicy(bool auto_accept, AcceptLimits limits)
+      : auto_accept_(auto_accept), limits_(limits) {}
 
   /// `free_space` in bytes, less what running sessions still may write. Errc::limit when the
   /// request is over a limit, Errc::no_space when the disk has no room.

@@ -19,8 +19,8 @@ class Progress {
 
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t total() const { return total_; }
-  double fraction() const;                           ///< 0 to 1; 1 for a total of 0
-  double bytes_per_second(TimePoint now) const;      ///< 0 before anything moved
+  double fraction() const;                       ///< 0 to 1; 1 for a total of 0
+  double bytes_per_second(TimePoint now) const;  ///< 0 before anything moved
   double average_bytes_per_second(TimePoint now) const;
   std::optional<Duration> remaining(TimePoint now) const;  ///< nothing while the rate is 0
 

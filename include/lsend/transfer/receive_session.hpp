@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -12,6 +13,10 @@
 #include "lsend/model/time.hpp"
 
 namespace lsend::transfer {
+
+/// The one text for every upload that is not let in: it must not tell which part was wrong.
+inline constexpr std::string_view kUploadForbidden =
+    "the upload fits no running session: session, token, file or address is not the right one";
 
 /// Gives a fresh unguessable URL-safe text, at least 128 bits, [A-Za-z0-9_-] only.
 using RandomText = std::function<std::string()>;
@@ -61,8 +66,8 @@ class ReceiveSession {
   /// WAITING -> ACTIVE for the files at `accepted` (indices into files()); the others are declined.
   /// Nothing accepted ends the session (the caller answers 204). Errc::cancelled when the session
   /// is no longer waiting.
-  Result<PrepareUploadReply> accept(std::span<const std::size_t> accepted,
-                                    const RandomText& random, TimePoint now);
+  Result<PrepareUploadReply> accept(std::span<const std::size_t> accepted, const RandomText& random,
+                                    TimePoint now);
   void decline();
 
   /// ACTIVE, right address, known file, right token, file pending. Errc::forbidden otherwise, with
@@ -85,7 +90,8 @@ class ReceiveSession {
   void abort();
   /// Ends the session when its limit has passed; true when it did.
   bool expire(TimePoint now);
-  /// When expire() would act, if nothing happens before.
+  /// When expire() would act, if nothing happens before; TimePoint::max() while an upload runs or
+  /// after the end.
   TimePoint deadline() const;
 
   struct Totals {
@@ -106,8 +112,8 @@ class ReceiveSession {
   SessionLimits limits_;
   State state_ = State::waiting;
   TimePoint last_event_;
-  std::size_t open_ = 0;       ///< accepted files that are neither done nor failed
-  unsigned receiving_ = 0;     ///< uploads running
+  std::size_t open_ = 0;    ///< accepted files that are neither done nor failed
+  unsigned receiving_ = 0;  ///< uploads running
 };
 
 }  // namespace lsend::transfer

@@ -49,19 +49,20 @@ class SendPlan {
   /// The next file to send, now `sending`; nothing when all have been handed out. Order: as given.
   std::optional<std::size_t> next();
   void done(std::size_t file);
-  /// An attempt failed. Says what to do; after give_up the file is `failed`.
-  NextStep failed(std::size_t file, const Error& error, bool bytes_were_refused);
+  /// An attempt failed. Says what to do: after give_up and stop_session the file is `failed`, after
+  /// the others the next attempt counts as begun.
+  NextStep failed(std::size_t file, const Error& error);
   /// All files not yet done fail with `error`.
   void abandon(const Error& error);
 
   struct Totals {
     std::size_t done = 0, skipped = 0, failed = 0, open = 0;
-    std::uint64_t bytes_done = 0, bytes_total = 0;
+    std::uint64_t bytes_done = 0, bytes_total = 0;  ///< bytes_total: without the skipped files
   };
   Totals totals() const;
 
-  /// The whole in one result: success when every file is done; Errc::declined when all were skipped;
-  /// the common error when all failed alike; else Errc::partial. The text counts them.
+  /// The whole in one result: success when every file is done; Errc::declined when all were
+  /// skipped; the common error when all failed alike; else Errc::partial. The text counts them.
   Result<> verdict() const;
 
  private:

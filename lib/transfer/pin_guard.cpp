@@ -1,0 +1,74 @@
+#include "lsend/transfer/pin_guard.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace lsend::transfer {
+namespace {
+
+constexpr unsigned kWrongTries = 3;
+constexpr std::chrono::seconds kFirstLockout{60};
+constexpr std::chrono::seconds kLongestLockout{3600};
+constexpr std::size_t kMaxAddresses = 10'000;
+
+/// One household or host owns a whole IPv6 /64, so that counting its addresses would count nothing.
+std::string counted_network(const PeerAddress& address) {
+  const std::string text = address.str().substr(0, address.str().find('%'));
+  std::array<unsigned char, 16> bytes{};
+  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return text;
+  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+  std::array<char, INET6_ADDRSTRLEN> network{};
+  inet_ntop(AF_INET6, bytes.data(), network.data(), network.size());
+  return std::string(network.data()) + "/64";
+}
+
+Duration lockout_time(unsigned lockouts_before) {
+  const unsigned doublings = std::min(lockouts_before, 6U);
+  return std::min(kLongestLockout, kFirstLockout * (1U << doublings));
+}
+
+}  // namespace
+
+Result<> PinGuard::check(std::optional<std::string_view> given, const PeerAddress& address,
+                         TimePoint now) {
+  if (!pin_) return {};
+  const std::string network = counted_network(address);
+  auto entry = tries_.find(network);
+  if (entry != tries_.end() && now < entry->second.locked_until) {
+    entry->second.last = now;
+    return fail(Errc::pin_locked, "too many wrong PINs from " + network +
+                                      ": locked, also for the right PIN, until the wait is over");
+  }
+  if (!given || given->empty()) {
+    return fail(Errc::pin_required, "a PIN is needed and " + address.str() + " gave none");
+  }
+  if (equal_constant_time(*given, *pin_)) {
+    if (entry != tries_.end()) tries_.erase(entry);
+    return {};
+  }
+
+  if (entry == tries_.end()) {
+    if (tries_.size() >= kMaxAddresses) {
+      // Locked ones go last: a flood of addresses must not open a lock.
+      const auto order = [now](const auto& item) {
+        return std::tuple(now < item.second.locked_until, item.second.last);
+      };
+      tries_.erase(
+          std::min_element(tries_.begin(), tries_.end(),
+                           [&order](const auto& a, const auto& b) { return order(a) < order(b); }));
+    }
+    entry = tries_.emplace(network, Tries{}).first;
+  }
+  Tries& tries = entry->second;
+  tries.last = now;
+  if (++tries.wrong >= kWrongTries) {
+    tries.wrong = 0;
+    tries.locked_until = now + lockout_time(tries.lockouts++);
+  }
+  return fail(Errc::pin_wrong, "the PIN from " + address.str() + " is wrong");
+}
+
+}  // namespace lsend::transfer

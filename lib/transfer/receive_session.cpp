@@ -1,0 +1,173 @@
+#include "lsend/transfer/receive_session.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace lsend::transfer {
+namespace {
+
+Error forbidden() { return fail(Errc::forbidden, std::string(kUploadForbidden)); }
+
+}  // namespace
+
+ReceiveSession::ReceiveSession(SessionId id, PeerAddress sender, Version version,
+                               PrepareUpload request, SessionLimits limits, TimePoint now)
+    : id_(std::move(id)),
+      sender_(std::move(sender)),
+      version_(version),
+      device_(std::move(request.info)),
+      limits_(limits),
+      last_event_(now) {
+  files_.reserve(request.files.size());
+  by_id_.reserve(request.files.size());
+  for (auto& info : request.files) {
+    by_id_.try_emplace(info.id, files_.size());
+    files_.push_back(File{std::move(info), Token{}, FileState::offered, 0});
+  }
+}
+
+Result<PrepareUploadReply> ReceiveSession::accept(std::span<const std::size_t> accepted,
+                                                  const RandomText& random, TimePoint now) {
+  if (state_ != State::waiting) {
+    return fail(Errc::cancelled,
+                "the request from " + sender_.str() + " ended before it was decided");
+  }
+  for (const std::size_t index : accepted) {
+    if (index >= files_.size() || files_[index].state != FileState::offered) continue;
+    files_[index].state = FileState::pending;
+    files_[index].token = Token(random());
+    ++open_;
+  }
+  PrepareUploadReply reply;
+  if (!version_.is_v1()) reply.session = id_;
+  reply.tokens.reserve(open_);
+  for (auto& file : files_) {
+    if (file.state == FileState::pending) {
+      reply.tokens.emplace_back(file.info.id, file.token);
+    } else {
+      file.state = FileState::declined;
+    }
+  }
+  state_ = State::active;
+  last_event_ = now;
+  settle();
+  return reply;
+}
+
+void ReceiveSession::decline() {
+  if (state_ != State::waiting) return;
+  for (auto& file : files_) file.state = FileState::declined;
+  state_ = State::declined;
+}
+
+Result<UploadTicket> ReceiveSession::begin_upload(const UploadParams& params,
+                                                  const PeerAddress& address, TimePoint now) {
+  if (state_ != State::active || address != sender_) return forbidden();
+  const bool same_session = version_.is_v1() ? params.session.empty()
+                                             : equal_constant_time(params.session.str(), id_.str());
+  const auto found = by_id_.find(params.file);
+  if (!same_session || found == by_id_.end()) return forbidden();
+  File& file = files_[found->second];
+  if (file.token.empty() || !equal_constant_time(params.token.str(), file.token.str()) ||
+      file.state != FileState::pending) {
+    return forbidden();
+  }
+  if (receiving_ >= limits_.parallel_uploads) {
+    return fail(Errc::too_many_requests, sender_.str() + " already has " +
+                                             std::to_string(receiving_) +
+                                             " uploads running, the limit of a session");
+  }
+  file.state = FileState::receiving;
+  ++receiving_;
+  touch(now);
+  return UploadTicket{found->second};
+}
+
+void ReceiveSession::touch(TimePoint now) { last_event_ = std::max(last_event_, now); }
+
+bool ReceiveSession::may_publish(UploadTicket ticket) const {
+  return state_ == State::active && ticket.file < files_.size() &&
+         files_[ticket.file].state == FileState::receiving;
+}
+
+void ReceiveSession::complete_upload(UploadTicket ticket, TimePoint now) {
+  if (ticket.file >= files_.size() || files_[ticket.file].state != FileState::receiving) return;
+  files_[ticket.file].state = FileState::done;
+  --receiving_;
+  --open_;
+  touch(now);
+  settle();
+}
+
+AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, TimePoint now) {
+  if (ticket.file >= files_.size() || files_[ticket.file].state != FileState::receiving) {
+    return AfterFailure::given_up;
+  }
+  File& file = files_[ticket.file];
+  if (file.attempts < std::numeric_limits<std::uint8_t>::max()) ++file.attempts;
+  --receiving_;
+  touch(now);
+  if (retryable && state_ == State::active && file.attempts < limits_.attempts) {
+    file.state = FileState::pending;
+    return AfterFailure::may_retry;
+  }
+  file.state = FileState::failed;
+  --open_;
+  settle();
+  return AfterFailure::given_up;
+}
+
+bool ReceiveSession::cancel(const SessionId* id, const PeerAddress& address) {
+  if (!running() || address != sender_) return false;
+  const bool named = id != nullptr && equal_constant_time(id->str(), id_.str());
+  const bool fits = version_.is_v1() ? id == nullptr
+                    : id != nullptr  ? named
+                                     : state_ == State::waiting;
+  if (!fits) return false;
+  state_ = State::cancelled;
+  return true;
+}
+
+void ReceiveSession::abort() {
+  if (running()) state_ = State::cancelled;
+}
+
+bool ReceiveSession::expire(TimePoint now) {
+  if (!running() || now < deadline()) return false;
+  state_ = State::expired;
+  return true;
+}
+
+TimePoint ReceiveSession::deadline() const {
+  if (state_ == State::waiting) return last_event_ + limits_.decision;
+  // A running upload has its own stall limit, where its bytes pass.
+  if (state_ == State::active && receiving_ == 0) return last_event_ + limits_.idle;
+  return TimePoint::max();
+}
+
+ReceiveSession::Totals ReceiveSession::totals() const {
+  Totals totals;
+  for (const auto& file : files_) {
+    if (file.state == FileState::declined) {
+      ++totals.declined;
+      continue;
+    }
+    if (file.state != FileState::offered) totals.bytes_accepted += file.info.size;
+    if (file.state == FileState::done) {
+      ++totals.done;
+      totals.bytes_done += file.info.size;
+    } else if (file.state == FileState::failed) {
+      ++totals.failed;
+    } else {
+      ++totals.open;
+    }
+  }
+  return totals;
+}
+
+void ReceiveSession::settle() {
+  if (state_ == State::active && open_ == 0) state_ = State::finished;
+}
+
+}  // namespace lsend::transfer
