@@ -54,6 +54,15 @@ def test_an_empty_root_is_an_error_not_a_pass(tmp_path):
     assert "no sources" in done.stderr
 
 
+def test_a_relative_root_and_script(tmp_path):
+    (tmp_path / "scripts").symlink_to(SCRIPT.parent)
+    check(tmp_path, {"lib/model/a.cpp": include("<fstream>")})
+    done = subprocess.run(["scripts/check_rooms.sh", "."], cwd=tmp_path, capture_output=True,
+                          text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stdout.startswith("lib/model/a.cpp:2: ")
+
+
 def test_the_repository_itself_passes():
     done = subprocess.run([SCRIPT, SCRIPT.parents[1]], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (0, "")
