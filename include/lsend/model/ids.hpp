@@ -35,11 +35,11 @@ using Token = StringId<struct TokenTag>;          ///< chosen by the receiver, o
 using PeerAddress = StringId<struct PeerAddressTag>;
 
 /// The name of a device: SHA-256 over its certificate's DER, 64 upper-case hex digits
-/// (protocol.md 2.4). Peers without TLS may send any text; it is kept, and compared without case.
+/// (protocol.md 2.4). Peers without TLS may send any text; it is kept as it is.
 class Fingerprint {
  public:
   Fingerprint() = default;
-  /// Hex digits are made upper-case; any other text stays as it is.
+  /// A text of hex digits only is made upper-case, so that == ignores its case.
   explicit Fingerprint(std::string_view text);
   static Fingerprint from_digest(const std::array<std::uint8_t, 32>& sha256);
 

@@ -17,7 +17,7 @@ struct FileInfo {
   FileId id;
   std::string file_name;  ///< UTF-8, '/' between folders; not yet safe to use as a path
   std::uint64_t size = 0;
-  std::string file_type;              ///< MIME type; v1's words come as "image/*", "text/*", ...
+  std::string file_type;  ///< MIME type; v1's words come as "image/*", "text/plain", ...
   std::optional<std::string> sha256;  ///< 64 hex digits, any case
   std::optional<std::string> preview;
   std::optional<FileTime> modified;

@@ -7,7 +7,8 @@
 
 namespace lsend {
 
-/// Deadlines and limits: monotonic, so that a clock that jumps changes nothing (reliability.md R88).
+/// Deadlines and limits: monotonic, so that a clock that jumps changes nothing (reliability.md
+/// R88).
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 using Duration = std::chrono::milliseconds;

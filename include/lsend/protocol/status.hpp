@@ -20,7 +20,7 @@ Status http_status(Errc code);
 
 /// What a peer's answer to `action` means to the sender: 401 pin_required, 403 declined on
 /// prepare-upload and forbidden elsewhere, 404 unknown_route, 409 busy, 422 checksum_mismatch,
-/// 429 too_many_requests, other 4xx protocol, 5xx failed. Not for 2xx.
+/// 429 too_many_requests, 412 self_discovered, 5xx failed, all others protocol. Not for 2xx.
 Errc errc_of_status(unsigned status, Action action);
 
 }  // namespace lsend::protocol

@@ -1,0 +1,194 @@
+#include "prepare_sax.hpp"
+
+#include <unordered_set>
+#include <utility>
+
+#include "device_json.hpp"
+#include "json_text.hpp"
+#include "v1.hpp"
+
+namespace lsend::protocol {
+namespace {
+
+using Kind = JsonValue::Kind;
+
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+/// One file while its members come in.
+struct OpenFile {
+  FileInfo info;
+  bool has_id = false;
+  bool has_name = false;
+  bool has_size = false;
+  bool has_type = false;
+};
+
+class PrepareReader : public JsonHandler {
+ public:
+  explicit PrepareReader(const JsonLimits& limits) : limits_(limits), device_(limits) {}
+
+  Result<> on_value(const JsonPath& path, JsonValue value) override {
+    const bool in_files = path[0] == "files";
+    if (path.size() == 1) return on_section(path[0], value);
+    if (path[0] == "info" && path.size() == 2) return device_.take(path[1], value);
+    if (in_files && path.size() == 2) return on_file(path[1], value);
+    if (in_files && path.size() == 3) return on_member(path[2], value);
+    if (in_files && path.size() == 4 && path[2] == "metadata") on_metadata(path[3], value);
+    return {};
+  }
+
+  Result<> on_object_end(const JsonPath& path) override {
+    return path.size() == 2 && path[0] == "files" ? close_file() : Result<>{};
+  }
+
+  std::size_t string_limit(const JsonPath& path, std::size_t usual) const override {
+    const bool is_preview = path.size() == 3 && path[0] == "files" && path[2] == "preview";
+    return is_preview ? static_cast<std::size_t>(-1) : usual;
+  }
+
+  Result<PrepareUpload> finish(const DeviceDefaults& defaults);
+
+ private:
+  Result<> on_section(std::string_view name, const JsonValue& value);
+  Result<> on_file(const std::string& id, const JsonValue& value);
+  Result<> on_member(std::string_view name, JsonValue value);
+  Result<> on_text(std::string_view name, std::string& text);
+  Result<> on_preview(JsonValue value);
+  void on_metadata(std::string_view name, const JsonValue& value);
+  Result<> close_file();
+
+  /// The clause of an error about the open file.
+  Error about_file(const std::string& clause) const {
+    return fail(Errc::bad_request, "in its file " + std::to_string(ids_.size()) + " " + clause);
+  }
+
+  JsonLimits limits_;
+  DeviceFields device_;
+  bool has_info_ = false;
+  bool has_files_ = false;
+  OpenFile file_;
+  std::unordered_set<std::string> ids_;
+  std::vector<FileInfo> files_;
+  bool preview_over_limit_ = false;
+};
+
+Result<> PrepareReader::on_section(std::string_view name, const JsonValue& value) {
+  if (name != "info" && name != "files") return {};
+  if (!value.is(Kind::object)) return wrong_type(name, "an object");
+  (name == "info" ? has_info_ : has_files_) = true;
+  return {};
+}
+
+Result<> PrepareReader::on_file(const std::string& id, const JsonValue& value) {
+  if (!value.is(Kind::object)) return wrong_type("files", "a map of files");
+  if (files_.size() >= limits_.max_files) {
+    return fail(Errc::limit, "it has more than " + std::to_string(limits_.max_files) + " files");
+  }
+  const bool is_new = ids_.insert(id).second;
+  if (id.empty()) return about_file("the id is empty");
+  if (id.size() > limits_.max_id) {
+    return about_file("the id is longer than " + std::to_string(limits_.max_id) + " bytes");
+  }
+  if (!is_new) return fail(Errc::bad_request, "two files have the same id");
+  file_ = OpenFile{};
+  file_.info.id = FileId{id};
+  return {};
+}
+
+Result<> PrepareReader::on_member(std::string_view name, JsonValue value) {
+  if (name == "size") {
+    if (!value.is(Kind::unsigned_integer)) return about_file("'size' is not a whole number");
+    file_.info.size = value.number;
+    file_.has_size = true;
+    return {};
+  }
+  if (name == "preview") return on_preview(value);
+  if (name == "sha256" && value.is(Kind::null)) {
+    file_.info.sha256.reset();
+    return {};
+  }
+  if (name == "id" || name == "fileName" || name == "fileType" || name == "sha256") {
+    if (!value.is(Kind::string)) return about_file("'" + std::string{name} + "' is not a text");
+    return on_text(name, *value.text);
+  }
+  return {};
+}
+
+Result<> PrepareReader::on_text(std::string_view name, std::string& text) {
+  if (name == "id") {
+    file_.has_id = true;  // the key of the map is what counts (reliability.md R83)
+  } else if (name == "fileName") {
+    if (text.size() > limits_.max_file_name) {
+      return about_file("'fileName' is longer than " + std::to_string(limits_.max_file_name) +
+                        " bytes");
+    }
+    file_.info.file_name = std::move(text);
+    file_.has_name = true;
+  } else if (name == "fileType") {
+    const std::string_view mime = v1_mime_of_word(text);
+    file_.info.file_type = mime.empty() ? std::move(text) : std::string{mime};
+    file_.has_type = true;
+  } else {
+    if (!is_sha256(text)) return about_file("'sha256' is not 64 hex digits");
+    file_.info.sha256 = std::move(text);
+  }
+  return {};
+}
+
+Result<> PrepareReader::on_preview(JsonValue value) {
+  file_.info.preview.reset();
+  if (value.is(Kind::null)) return {};
+  if (!value.is(Kind::string)) return about_file("'preview' is not a text");
+  // Only the one file of a message has a preview that matters.
+  if (!files_.empty()) return {};
+  preview_over_limit_ = value.text->size() > limits_.max_message;
+  file_.info.preview = preview_over_limit_ ? std::string{} : std::move(*value.text);
+  return {};
+}
+
+void PrepareReader::on_metadata(std::string_view name, const JsonValue& value) {
+  if (!value.is(Kind::string)) return;
+  if (name == "modified") file_.info.modified = parse_rfc3339(*value.text);
+  if (name == "accessed") file_.info.accessed = parse_rfc3339(*value.text);
+}
+
+Result<> PrepareReader::close_file() {
+  if (!file_.has_id) return about_file("'id' is missing");
+  if (!file_.has_name) return about_file("'fileName' is missing");
+  if (!file_.has_size) return about_file("'size' is missing");
+  if (!file_.has_type) return about_file("'fileType' is missing");
+  files_.push_back(std::move(file_.info));
+  if (files_.size() == 2) files_.front().preview.reset();
+  return {};
+}
+
+Result<PrepareUpload> PrepareReader::finish(const DeviceDefaults& defaults) {
+  if (!has_info_) return fail(Errc::bad_request, "'info' is missing");
+  if (!has_files_) return fail(Errc::bad_request, "'files' is missing");
+  if (files_.empty()) return fail(Errc::bad_request, "it has no files");
+  auto device = device_.finish(defaults, DeviceRule::named);
+  if (!device) return device.error();
+  PrepareUpload request{std::move(*device), std::move(files_)};
+  if (!is_message(request)) {
+    request.files.front().preview.reset();
+  } else if (preview_over_limit_) {
+    return fail(Errc::limit, "its text is longer than " + std::to_string(limits_.max_message) +
+                                 " bytes; it can be sent as a file");
+  }
+  return request;
+}
+
+}  // namespace
+
+Result<PrepareUpload> read_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
+                                          const JsonLimits& limits) {
+  PrepareReader reader{limits};
+  const auto read = read_json_object(json, limits.max_depth, limits.max_string, reader);
+  if (!read) return read.error();
+  return reader.finish(defaults);
+}
+
+}  // namespace lsend::protocol

@@ -1,0 +1,131 @@
+#include "v1.hpp"
+
+#include <array>
+#include <utility>
+
+#include "device_json.hpp"
+#include "json_text.hpp"
+#include "lsend/protocol/codec.hpp"
+#include "prepare_sax.hpp"
+#include "reply_sax.hpp"
+
+namespace lsend::protocol {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kFileTypes{{
+    {"image", "image/*"},
+    {"video", "video/*"},
+    {"pdf", "application/pdf"},
+    {"text", "text/plain"},
+    {"apk", "application/vnd.android.package-archive"},
+    {"other", "application/octet-stream"},
+}};
+
+/// Without "apk": the first v1 apps do not know it, and "other" is stored just the same.
+std::string_view word_of_mime(std::string_view mime) {
+  if (mime.starts_with("image/")) return "image";
+  if (mime.starts_with("video/")) return "video";
+  if (mime.starts_with("text/")) return "text";
+  return mime == "application/pdf" ? "pdf" : "other";
+}
+
+JsonObject file_json(const FileInfo& file) {
+  JsonObject out;
+  out.text("id", file.id.str())
+      .text("fileName", file.file_name)
+      .number("size", file.size)
+      .text("fileType", word_of_mime(file.file_type));
+  if (file.preview) out.text("preview", *file.preview);
+  return out;
+}
+
+/// Peers of v1 ignore what they do not know, and apps from 1.9 to 1.17, which ask with v1's routes
+/// as well, need `version` and `fingerprint` (protocol.md trap 1).
+class CodecV1 : public Codec {
+ public:
+  std::string_view name() const override { return "v1"; }
+
+  std::string encode_info(const DeviceInfo& device) const override {
+    return short_device(device, v1_device_type(device.device_type)).str();
+  }
+
+  Result<DeviceInfo> decode_info(std::string_view json,
+                                 const DeviceDefaults& defaults) const override {
+    auto device = read_device(json, defaults, DeviceRule::named);
+    if (!device) return malformed("info answer", device.error(), Errc::protocol);
+    return device;
+  }
+
+  std::string encode_register(const DeviceInfo& device) const override {
+    return full_device(device, v1_device_type(device.device_type)).str();
+  }
+
+  Result<DeviceInfo> decode_register(std::string_view json,
+                                     const DeviceDefaults& defaults) const override {
+    auto device = read_device(json, defaults, DeviceRule::discoverable);
+    if (!device) return malformed("register request", device.error());
+    return device;
+  }
+
+  std::string encode_prepare_upload(const PrepareUpload& request) const override {
+    JsonObject files;
+    for (const FileInfo& file : request.files) files.object(file.id.str(), file_json(file));
+    const std::string_view type = v1_device_type(request.info.device_type);
+    return JsonObject{}
+        .object("info", full_device(request.info, type))
+        .object("files", files)
+        .str();
+  }
+
+  Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
+                                              const JsonLimits& limits) const override {
+    auto request = read_prepare_upload(json, defaults, limits);
+    if (!request) return malformed("send-request", request.error());
+    return request;
+  }
+
+  std::string encode_prepare_reply(const PrepareUploadReply& reply) const override {
+    return token_map(reply).str();
+  }
+
+  Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
+                                                  const JsonLimits& limits) const override {
+    auto reply = read_token_map(json, limits);
+    if (!reply) return malformed("send-request answer", reply.error(), Errc::protocol);
+    return reply;
+  }
+};
+
+}  // namespace
+
+const Codec& codec_v1() {
+  static const CodecV1 codec;
+  return codec;
+}
+
+std::span<const Route> v1_routes() {
+  static const std::array<Route, 5> routes{{
+      {Action::info, Method::get, "/api/localsend/v1/info", &codec_v1()},
+      {Action::register_device, Method::post, "/api/localsend/v1/register", &codec_v1()},
+      {Action::prepare_upload, Method::post, "/api/localsend/v1/send-request", &codec_v1()},
+      {Action::upload, Method::post, "/api/localsend/v1/send", &codec_v1()},
+      {Action::cancel, Method::post, "/api/localsend/v1/cancel", &codec_v1()},
+  }};
+  return routes;
+}
+
+std::string_view v1_device_type(std::optional<DeviceType> type) {
+  return type == DeviceType::mobile || type == DeviceType::web ? to_string(*type)
+                                                               : to_string(DeviceType::desktop);
+}
+
+std::string_view v1_mime_of_word(std::string_view word) {
+  for (const auto& [name, mime] : kFileTypes) {
+    if (word == name) return mime;
+  }
+  return {};
+}
+
+std::string_view v1_announcement_flag() { return "announcement"; }
+
+}  // namespace lsend::protocol
