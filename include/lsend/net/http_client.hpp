@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lsend/model/byte_source.hpp"
+#include "lsend/model/device.hpp"
+#include "lsend/model/result.hpp"
+#include "lsend/net/asio.hpp"
+#include "lsend/net/http_head.hpp"
+#include "lsend/net/tls_context.hpp"
+
+namespace lsend::net {
+
+/// A request without its body. `target` is already encoded.
+struct Call {
+  std::string method;
+  std::string target;
+  std::string content_type;
+  Duration answer_limit =
+      std::chrono::seconds(10);              ///< from the last byte sent to the answer's head
+  std::size_t max_answer = 8 * 1024 * 1024;  ///< bytes of its body
+
+  Call(std::string method_word, std::string request_target)
+      : method(std::move(method_word)), target(std::move(request_target)) {}
+};
+
+/// A peer's answer, body included. Redirects are answers like any other and never followed.
+struct Reply {
+  ResponseHead head;
+  std::string body;
+};
+
+struct ConnectOptions {
+  std::optional<Fingerprint> pin;                    ///< https: the only certificate that will do
+  Duration connect_limit = std::chrono::seconds(5);  ///< a TCP connection and its handshake
+  Duration stall_limit = std::chrono::seconds(30);   ///< no byte moved
+  /// Bind to this address: a receiver compares where prepare-upload and uploads come from
+  /// (protocol.md trap 24).
+  std::string local_address;
+};
+
+/// Called with each number of body bytes that went into the socket.
+using Moved = std::function<void(std::size_t bytes)>;
+
+/// One kept-alive HTTP/1.1 connection to a device. No proxy, no redirect, no ALPN.
+class HttpClient {
+ public:
+  HttpClient() = default;
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+  virtual ~HttpClient() = default;
+
+  /// `peer.host` must be an IP address. Errc::unreachable, Errc::timed_out, Errc::identity.
+  static Task<Result<std::unique_ptr<HttpClient>>> connect(const TlsContext& tls, Endpoint peer,
+                                                           ConnectOptions options);
+
+  /// A small request, head and body in one write.
+  virtual Task<Result<Reply>> call(Call call, std::string body) = 0;
+  /// A request whose body is exactly `size` bytes of `source`. When the answer comes before the
+  /// body is out and is no success, sending stops and it is given. An error of the source ends the
+  /// connection, so that the peer never takes a short body for a whole one.
+  virtual Task<Result<Reply>> upload(Call call, ByteSource& source, std::uint64_t size,
+                                     Moved moved) = 0;
+
+  /// May another request follow?
+  virtual bool usable() const = 0;
+  virtual void abort() = 0;
+  virtual const std::optional<Fingerprint>& peer_fingerprint() const = 0;
+  virtual std::string local_address() const = 0;
+  /// Did the last upload() hand any byte of its body to the socket?
+  virtual bool sent_any() const = 0;
+};
+
+/// The IP addresses of a host name, or the literal itself. Errc::not_found.
+Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration limit);
+
+}  // namespace lsend::net

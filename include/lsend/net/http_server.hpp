@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lsend/model/device.hpp"
+#include "lsend/model/result.hpp"
+#include "lsend/net/asio.hpp"
+#include "lsend/net/http_head.hpp"
+#include "lsend/net/task_group.hpp"
+#include "lsend/net/tls_context.hpp"
+
+namespace lsend::net {
+
+/// An answer. An empty body has no Content-Type. 204 has no body at all.
+struct Answer {
+  unsigned status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> fields;  ///< values of ours only, never a peer's
+  bool close = false;
+
+  Answer() = default;
+  explicit Answer(unsigned code, std::string text = {}) : status(code), body(std::move(text)) {}
+};
+
+/// One request on its way through a handler.
+class Exchange {
+ public:
+  Exchange() = default;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  virtual ~Exchange() = default;
+
+  const RequestHead& head() const { return head_; }
+  /// The caller's address; what a session is bound to.
+  const PeerAddress& peer() const { return peer_; }
+  /// What TLS proved of the caller; nothing on plain HTTP or without a (valid) certificate.
+  const std::optional<Fingerprint>& peer_fingerprint() const { return fingerprint_; }
+  Scheme scheme() const { return scheme_; }
+
+  /// Some bytes of the body; 0 at its end. Sends 100 Continue first where the client waits for it.
+  virtual Task<Result<std::size_t>> read_body(std::span<std::byte> buffer) = 0;
+  /// Once a request. Errors of the connection end the connection and are nobody else's business.
+  virtual Task<> respond(Answer answer) = 0;
+  /// Completes when the caller goes away while it waits for our answer.
+  virtual Task<> until_peer_leaves() = 0;
+  /// Ends the connection: what is pending on it fails with Errc::cancelled.
+  virtual void abort() = 0;
+
+  /// The whole body; Errc::limit when it is larger.
+  Task<Result<std::string>> read_all(std::size_t limit);
+
+ protected:
+  RequestHead head_;
+  PeerAddress peer_;
+  std::optional<Fingerprint> fingerprint_;
+  Scheme scheme_ = Scheme::http;
+};
+
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  virtual Task<> handle(Exchange& exchange) = 0;
+  /// A head that is no request at all: what to answer.
+  virtual Answer refuse(const Error& error) = 0;
+};
+
+struct ServerLimits {
+  std::size_t connections = 512;
+  std::size_t per_address = 64;
+  Duration handshake = std::chrono::seconds(10);
+  Duration head = std::chrono::seconds(10);
+  Duration keep_alive = std::chrono::seconds(15);
+  Duration body_idle = std::chrono::seconds(30);
+};
+
+/// Which protocols one port speaks; with both the first byte tells.
+enum class Speaks { https, http_and_https };
+
+/// Accepts on one port for IPv4 and IPv6 and serves each connection in a coroutine.
+class HttpServer {
+ public:
+  HttpServer(Executor executor, const TlsContext& tls, RequestHandler& handler, Speaks speaks,
+             ServerLimits limits);
+  ~HttpServer();
+
+  /// Binds; port 0 = any free one. The port. Errc::port when it is taken; hosts without IPv6 get
+  /// IPv4 only. `loopback_only` is for tests.
+  Result<std::uint16_t> listen(std::uint16_t port, bool loopback_only = false);
+  /// Serves until stop(); then all connections have ended.
+  Task<> run();
+  void stop();
+  std::size_t connections() const { return live_.size(); }
+
+ private:
+  template <class Stream>
+  friend class Connection;
+  struct Live {
+    PeerAddress address;
+    TimePoint since;    ///< idle since, or admitted
+    bool busy = false;  ///< a request is being handled
+    Exchange* exchange = nullptr;
+  };
+  using LiveList = std::list<Live>;
+
+  Task<> accept_loop(TcpAcceptor& acceptor);
+  Task<> serve_connection(TcpSocket socket);
+  Task<> serve_tls(TcpSocket socket);
+  Task<> serve_plain(TcpSocket socket);
+  void admit(const PeerAddress& address);
+  void evict_one(const PeerAddress* address);
+
+  Executor executor_;
+  const TlsContext& tls_;
+  RequestHandler& handler_;
+  Speaks speaks_;
+  ServerLimits limits_;
+  std::vector<TcpAcceptor> acceptors_;
+  LiveList live_;
+  TaskGroup tasks_;
+  bool stopping_ = false;
+};
+
+}  // namespace lsend::net

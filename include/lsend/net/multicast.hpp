@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lsend/model/ids.hpp"
+#include "lsend/model/result.hpp"
+#include "lsend/net/asio.hpp"
+#include "lsend/net/interfaces.hpp"
+#include "lsend/net/task_group.hpp"
+
+namespace lsend::net {
+
+struct Datagram {
+  std::string_view text;
+  PeerAddress from;  ///< with the IPv6 zone
+  unsigned interface_index = 0;
+};
+
+struct MulticastGroup {
+  std::string address;  ///< IPv4 or IPv6 multicast
+  std::uint16_t port;
+};
+
+/// The multicast sockets, one an interface and family: each hears its own interface only and sends
+/// there whatever the routes say (protocol.md trap 8). The port is shared with other programs of
+/// this host.
+class Multicast {
+ public:
+  using Receiver = std::function<void(const Datagram&)>;
+
+  /// Errc::usage for a group that is no multicast address.
+  static Result<std::unique_ptr<Multicast>> make(Executor executor,
+                                                 const std::vector<std::string>& groups,
+                                                 std::uint16_t port, Receiver receiver);
+
+  /// Opens sockets for interfaces that are new and closes those of interfaces that went. What
+  /// failed, a sentence each; the others work all the same. True in `changed` when something came.
+  struct Update {
+    std::vector<std::string> problems;
+    bool changed = false;
+  };
+  Update update(const std::vector<Interface>& interfaces);
+
+  /// Sends on every socket; how many took it.
+  std::size_t send(std::string_view text);
+  std::size_t sockets() const { return members_.size(); }
+  void stop();
+  /// Completes after stop(), when no receive loop is left.
+  Task<> join();
+
+ private:
+  struct Member;
+  Multicast(Executor executor, std::vector<asio::ip::udp::endpoint> groups, Receiver receiver);
+  Task<> receive_loop(std::shared_ptr<Member> member);
+
+  Executor executor_;
+  std::vector<asio::ip::udp::endpoint> groups_;
+  Receiver receiver_;
+  std::vector<std::shared_ptr<Member>> members_;
+  TaskGroup loops_;
+};
+
+}  // namespace lsend::net

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "lsend/model/ids.hpp"
+#include "lsend/model/result.hpp"
+#include "lsend/net/asio.hpp"
+
+namespace lsend::net {
+
+struct IoResult {
+  error_code ec;
+  std::size_t bytes = 0;
+};
+
+/// A connected socket with one timer, however many operations run on it: re-arming is storing a
+/// time, so that a limit on every chunk costs nothing.
+class TcpLink {
+ public:
+  explicit TcpLink(TcpSocket socket);
+  TcpLink(const TcpLink&) = delete;
+  TcpLink& operator=(const TcpLink&) = delete;
+  ~TcpLink();
+
+  /// Some bytes; 0 with asio::error::eof at the end.
+  Task<IoResult> receive(std::span<std::byte> buffer);
+  /// All of `bytes`. `bytes` in the result is what the kernel took.
+  Task<IoResult> send(std::span<const std::byte> bytes);
+
+  struct Peeked {
+    error_code ec;
+    std::byte byte{0};
+  };
+  /// The next byte, which stays in the kernel.
+  Task<Peeked> peek();
+  /// Gives the socket away; the link is of no more use.
+  TcpSocket release();
+
+  /// Fails pending and later operations when nothing moved for `limit`.
+  void limit_idle(Duration limit);
+  /// Fails pending and later operations after `limit` from now, whatever moves.
+  void limit_total(Duration limit);
+  void no_limit();
+  bool timed_out() const;
+  /// Pending and later operations fail with operation_aborted. The socket is closed.
+  void abort();
+  bool aborted() const { return aborted_; }
+
+  /// Wakes a pending send only: an answer came before the body was out.
+  void cancel_pending();
+  void shutdown_send();
+
+  PeerAddress peer_address() const;
+  std::string local_address() const;
+  TcpSocket& socket() { return socket_; }
+
+ private:
+  struct Watch;
+  void touch();
+
+  TcpSocket socket_;
+  std::shared_ptr<Watch> watch_;
+  bool aborted_ = false;
+};
+
+/// The one place that tells "timed out" from "called off" from "broke": Errc::timed_out,
+/// Errc::cancelled, Errc::unreachable. `what` starts the sentence: "sending to 10.0.0.2:53317".
+Error link_error(const TcpLink& link, const error_code& ec, const std::string& what);
+
+/// TCP_NODELAY on; on a sender BBR where the host allows it (performance.md 3.7). Buffer sizes stay
+/// the kernel's, so that it can tune them.
+void tune_socket(TcpSocket& socket, bool sender);
+
+/// "192.168.1.2", "fe80::1%eth0"; a v4-mapped address as IPv4.
+std::string address_text(const asio::ip::address& address);
+
+}  // namespace lsend::net

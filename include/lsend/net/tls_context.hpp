@@ -1,0 +1,46 @@
+#pragma once
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <optional>
+
+#include "lsend/model/ids.hpp"
+#include "lsend/model/result.hpp"
+
+namespace lsend::net {
+
+/// The settings of our TLS (reliability.md 9.2): 1.2 and 1.3, AES-128-GCM first, no resumption, no
+/// renegotiation, no ALPN. One certificate for both directions: the client presents it whenever it
+/// is asked, the server asks for one and does not require it.
+class TlsContext {
+ public:
+  /// Takes a reference to both. Errc::identity when they do not fit together.
+  static Result<TlsContext> make(X509* certificate, EVP_PKEY* key);
+
+  SSL_CTX* client() const { return client_.get(); }
+  SSL_CTX* server() const { return server_.get(); }
+
+ private:
+  struct Free {
+    void operator()(SSL_CTX* context) const;
+  };
+  using Ptr = std::unique_ptr<SSL_CTX, Free>;
+  TlsContext(Ptr client, Ptr server) : client_(std::move(client)), server_(std::move(server)) {}
+
+  Ptr client_;
+  Ptr server_;
+};
+
+/// SHA-256 over the DER.
+Fingerprint fingerprint_of(const X509* certificate);
+
+/// A certificate is an identity only when it is valid now and signed by its own key (protocol.md
+/// 2.4); any other counts as none.
+bool is_identity(X509* certificate);
+
+/// Makes the client's handshake fail with a certificate whose fingerprint is not `expected`, before
+/// a byte of ours has left. `expected` must outlive the handshake.
+void pin_peer(SSL* ssl, const Fingerprint* expected);
+
+}  // namespace lsend::net

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "lsend/net/plain_stream.hpp"
+#include "lsend/net/tls_context.hpp"
+
+namespace lsend::net {
+
+enum class TlsRole { client, server };
+
+/// TLS over our own BIO pair (performance.md 3.1): plain text is encrypted straight from the
+/// caller's buffer and decrypted straight into it, and the socket moves all pending ciphertext at
+/// once. One reader and one writer may run at the same time.
+class TlsStream {
+ public:
+  /// `pin`: the only certificate that a server may show.
+  TlsStream(TcpSocket socket, const TlsContext& context, TlsRole role,
+            std::optional<Fingerprint> pin = std::nullopt);
+
+  /// Errc::identity when the peer's certificate is not the pinned one or the peers share no
+  /// version or cipher; else as link_error().
+  Task<Result<>> handshake(const std::string& peer_name);
+
+  /// Some bytes. asio::error::eof only after the peer's close_notify; a connection that ends
+  /// without one is asio::error::connection_reset.
+  Task<IoResult> read_some(std::span<std::byte> buffer);
+  Task<IoResult> write(std::span<const std::byte> bytes);
+  /// Sends close_notify and ends our side.
+  Task<> shutdown();
+
+  /// The certificate that the peer proved in this handshake, when it is an identity.
+  std::optional<Fingerprint> peer_fingerprint() const { return peer_; }
+  TcpLink& link() { return link_; }
+
+ private:
+  struct Free {
+    void operator()(SSL* ssl) const;
+    void operator()(BIO* bio) const;
+  };
+  struct FlushEnd;
+
+  Task<error_code> flush();
+  Task<error_code> fill();
+  bool wants_flush() const;
+  Error handshake_error(const error_code& ec, const std::string& peer_name) const;
+  void learn_peer();
+
+  TcpLink link_;
+  std::optional<Fingerprint> pin_;
+  std::unique_ptr<SSL, Free> ssl_;
+  std::unique_ptr<BIO, Free> network_;  ///< our end of the pair: ciphertext
+  Timer flushed_;                       ///< cancelled when a flush has ended
+  bool flushing_ = false;
+  std::optional<Fingerprint> peer_;
+};
+
+static_assert(AsyncStream<TlsStream>);
+
+}  // namespace lsend::net

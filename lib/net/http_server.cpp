@@ -1,0 +1,305 @@
+#include "lsend/net/http_server.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/ip/v6_only.hpp>
+
+#include "lib/net/message_reader.hpp"
+#include "lsend/net/tls_stream.hpp"
+
+namespace lsend::net {
+
+namespace {
+
+constexpr std::size_t kLingerBytes = 256 * 1024;
+constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr Duration kAnswerTime = std::chrono::seconds(30);
+
+std::string render(const Answer& answer, bool keep_alive) {
+  std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " ";
+  text += reason_phrase(answer.status);
+  text += "\r\n";
+  if (!answer.body.empty()) text += "Content-Type: " + answer.content_type + "\r\n";
+  if (answer.status != 204)
+    text += "Content-Length: " + std::to_string(answer.body.size()) + "\r\n";
+  for (const auto& [name, value] : answer.fields) text += name + ": " + value + "\r\n";
+  if (!keep_alive) text += "Connection: close\r\n";
+  return text + "\r\n" + answer.body;
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace
+
+Task<Result<std::string>> Exchange::read_all(std::size_t limit) {
+  if (head_.framing.content_length.value_or(0) > limit)
+    co_return fail(Errc::limit, "a request body is over its limit");
+  std::string text;
+  std::vector<std::byte> buffer(16 * 1024);
+  while (true) {
+    const auto bytes = co_await read_body(buffer);
+    if (!bytes) co_return bytes.error();
+    if (*bytes == 0) co_return text;
+    if (text.size() + *bytes > limit)
+      co_return fail(Errc::limit, "a request body is over its limit");
+    text.append(reinterpret_cast<const char*>(buffer.data()), *bytes);
+  }
+}
+
+/// One kept-alive connection: requests one after another.
+template <class Stream>
+class Connection final : public Exchange {
+ public:
+  template <class... Args>
+  Connection(HttpServer& server, Scheme scheme, TcpSocket socket, Args&&... args)
+      : server_(server), stream_(std::move(socket), std::forward<Args>(args)...), reader_(stream_) {
+    scheme_ = scheme;
+    peer_ = stream_.link().peer_address();
+    live_ = server_.live_.insert(server_.live_.end(), HttpServer::Live());
+    live_->address = peer_;
+    live_->since = Clock::now();
+    live_->exchange = this;
+  }
+  ~Connection() override { server_.live_.erase(live_); }
+
+  Stream& stream() { return stream_; }
+
+  Task<> serve() {
+    fingerprint_ = stream_.peer_fingerprint();
+    while (!server_.stopping_) {
+      const auto go_on = co_await serve_one();
+      if (!go_on) break;
+    }
+  }
+
+  Task<Result<std::size_t>> read_body(std::span<std::byte> buffer) override {
+    if (head_.expects_continue && !answered_) {
+      head_.expects_continue = false;
+      const auto sent = co_await stream_.write(bytes_of("HTTP/1.1 100 Continue\r\n\r\n"));
+      if (sent.ec) co_return link_error(stream_.link(), sent.ec, what_);
+    }
+    auto bytes = co_await reader_.read_body(buffer, what_);
+    co_return bytes;
+  }
+
+  Task<> respond(Answer answer) override {
+    if (answered_) co_return;
+    answered_ = true;
+    // An answer before the end of the body ends the connection: what still comes is no request.
+    keep_ = keep_ && !answer.close && head_.keep_alive && reader_.body_done();
+    stream_.link().limit_idle(kAnswerTime);
+    const auto text = render(answer, keep_);
+    const auto sent = co_await stream_.write(bytes_of(text));
+    if (sent.ec) keep_ = false;
+  }
+
+  Task<> until_peer_leaves() override {
+    stream_.link().no_limit();
+    std::array<std::byte, 1> nothing{};
+    // The request is complete: any byte now is a pipelined one, and only the end matters.
+    while (true) {
+      const auto got = co_await stream_.read_some(nothing);
+      if (got.ec) co_return;
+      keep_ = false;
+    }
+  }
+
+  void abort() override { stream_.link().abort(); }
+
+ private:
+  Task<bool> serve_one() {
+    auto& link = stream_.link();
+    live_->busy = false;
+    live_->since = Clock::now();
+    link.limit_total(server_.limits_.keep_alive);
+    const auto started = co_await reader_.wait_for_start();
+    if (!started) co_return false;
+    live_->busy = true;
+    answered_ = false;
+    link.limit_total(server_.limits_.head);
+    const auto text = co_await reader_.read_head(what_);
+    auto head = text ? parse_request_head(*text) : Result<RequestHead>(text.error());
+    if (!head) {
+      keep_ = false;
+      head_ = RequestHead();
+      auto error = head.error();
+      if (error.code() == Errc::unreachable || error.code() == Errc::cancelled) co_return false;
+      auto answer = server_.handler_.refuse(error);
+      co_await respond(std::move(answer));
+      co_await linger();
+      co_return false;
+    }
+    head_ = std::move(*head);
+    reader_.start_body(head_.framing, false);
+    link.limit_idle(server_.limits_.body_idle);
+    co_await server_.handler_.handle(*this);
+    if (!answered_) co_return false;
+    const bool unread = !reader_.body_done();
+    if (keep_ && !unread) co_return true;
+    co_await linger();
+    co_return false;
+  }
+
+  /// Lets a peer that is still sending hear our answer: a plain close would reset the connection
+  /// and take the answer with it (protocol.md trap 23).
+  Task<> linger() {
+    auto& link = stream_.link();
+    link.limit_total(kLingerTime);
+    co_await stream_.shutdown();
+    std::vector<std::byte> waste(16 * 1024);
+    std::size_t total = 0;
+    while (total < kLingerBytes) {
+      const auto got = co_await link.receive(waste);
+      if (got.ec) co_return;
+      total += got.bytes;
+    }
+  }
+
+  HttpServer& server_;
+  Stream stream_;
+  MessageReader<Stream> reader_;
+  HttpServer::LiveList::iterator live_;
+  const std::string what_ = "request";
+  bool answered_ = false;
+  bool keep_ = true;
+};
+
+HttpServer::HttpServer(Executor executor, const TlsContext& tls, RequestHandler& handler,
+                       Speaks speaks, ServerLimits limits)
+    : executor_(executor),
+      tls_(tls),
+      handler_(handler),
+      speaks_(speaks),
+      limits_(limits),
+      tasks_(executor) {}
+
+HttpServer::~HttpServer() = default;
+
+namespace {
+
+error_code open_acceptor(TcpAcceptor& acceptor, const asio::ip::tcp::endpoint& endpoint) {
+  error_code ec;
+  acceptor.open(endpoint.protocol(), ec);
+  if (ec) return ec;
+  acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+  if (endpoint.protocol() == asio::ip::tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), ec);
+  acceptor.bind(endpoint, ec);
+  if (ec) return ec;
+  acceptor.listen(asio::socket_base::max_listen_connections, ec);
+  return ec;
+}
+
+}  // namespace
+
+Result<std::uint16_t> HttpServer::listen(std::uint16_t port, bool loopback_only) {
+  using asio::ip::tcp;
+  const auto v4 = loopback_only ? asio::ip::address_v4::loopback() : asio::ip::address_v4::any();
+  const auto v6 = loopback_only ? asio::ip::address_v6::loopback() : asio::ip::address_v6::any();
+  TcpAcceptor first(executor_);
+  if (const auto ec = open_acceptor(first, tcp::endpoint(v4, port)))
+    return fail(Errc::port, "cannot listen on TCP port " + std::to_string(port) + ": " +
+                                ec.message() + "; choose another one with --port");
+  error_code ec;
+  const auto bound = first.local_endpoint(ec).port();
+  acceptors_.push_back(std::move(first));
+  TcpAcceptor second(executor_);
+  const auto failed = open_acceptor(second, tcp::endpoint(v6, bound));
+  if (!failed)
+    acceptors_.push_back(std::move(second));
+  else if (failed == asio::error::address_in_use)
+    return fail(Errc::port, "cannot listen on TCP port " + std::to_string(bound) +
+                                " for IPv6: " + failed.message() + "; choose another with --port");
+  return bound;
+}
+
+Task<> HttpServer::run() {
+  for (auto& acceptor : acceptors_) tasks_.spawn(accept_loop(acceptor));
+  co_await tasks_.join();
+}
+
+void HttpServer::stop() {
+  stopping_ = true;
+  error_code ignored;
+  for (auto& acceptor : acceptors_) acceptor.close(ignored);
+  for (auto& live : live_) live.exchange->abort();
+}
+
+Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
+  constexpr Duration kBackOff{100};
+  while (!stopping_) {
+    auto [ec, socket] = co_await acceptor.async_accept(use_tuple);
+    if (stopping_) co_return;
+    if (ec) {
+      // Out of descriptors, or the caller has gone again: neither is a reason to stop, nor to spin.
+      const bool slept = co_await sleep_for(kBackOff);
+      if (!slept) co_return;
+      continue;
+    }
+    tasks_.spawn(serve_connection(std::move(socket)));
+  }
+}
+
+/// Makes room for one more connection: of the same address first, then of all, always one that has
+/// waited longest without a request (reliability.md 4.1).
+void HttpServer::admit(const PeerAddress& address) {
+  const auto of_address = static_cast<std::size_t>(std::count_if(
+      live_.begin(), live_.end(), [&](const Live& live) { return live.address == address; }));
+  if (of_address >= limits_.per_address) evict_one(&address);
+  if (live_.size() >= limits_.connections) evict_one(nullptr);
+}
+
+void HttpServer::evict_one(const PeerAddress* address) {
+  auto oldest = live_.end();
+  for (auto live = live_.begin(); live != live_.end(); ++live) {
+    if (live->busy || (address && live->address != *address)) continue;
+    if (oldest == live_.end() || live->since < oldest->since) oldest = live;
+  }
+  if (oldest != live_.end()) oldest->exchange->abort();
+}
+
+Task<> HttpServer::serve_connection(TcpSocket socket) {
+  tune_socket(socket, false);
+  bool tls = true;
+  if (speaks_ == Speaks::http_and_https) {
+    TcpLink link(std::move(socket));
+    link.limit_total(limits_.handshake);
+    const auto first = co_await link.peek();
+    if (first.ec) co_return;
+    tls = first.byte == std::byte{0x16};
+    socket = link.release();
+  }
+  error_code ec;
+  const auto remote = socket.remote_endpoint(ec);
+  if (ec) co_return;
+  admit(PeerAddress(address_text(remote.address())));
+  // Nothing that a peer does may end the process: the barrier of each connection.
+  try {
+    if (tls)
+      co_await serve_tls(std::move(socket));
+    else
+      co_await serve_plain(std::move(socket));
+  } catch (const std::exception&) {
+    // The connection is closed by its destructor; a cancellation ends here as well.
+  }
+}
+
+Task<> HttpServer::serve_tls(TcpSocket socket) {
+  auto connection = std::make_unique<Connection<TlsStream>>(*this, Scheme::https, std::move(socket),
+                                                            tls_, TlsRole::server);
+  connection->stream().link().limit_total(limits_.handshake);
+  const std::string peer = connection->peer().str();
+  const auto shaken = co_await connection->stream().handshake(peer);
+  if (shaken) co_await connection->serve();
+}
+
+Task<> HttpServer::serve_plain(TcpSocket socket) {
+  auto connection =
+      std::make_unique<Connection<PlainStream>>(*this, Scheme::http, std::move(socket));
+  co_await connection->serve();
+}
+
+}  // namespace lsend::net

@@ -1,0 +1,77 @@
+#include "lsend/net/task_group.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+#include <exception>
+#include <list>
+
+namespace lsend::net {
+
+namespace {
+
+bool is_cancellation(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& e) {
+    return e.code() == asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+struct TaskGroup::State {
+  explicit State(Executor executor) : idle(executor) { idle.expires_at(TimePoint::max()); }
+
+  Timer idle;  ///< cancelled to wake join()
+  std::list<asio::cancellation_signal> running;
+  std::exception_ptr failure;
+};
+
+TaskGroup::TaskGroup(Executor executor) : state_(std::make_shared<State>(executor)) {}
+
+TaskGroup::~TaskGroup() { cancel(); }
+
+void TaskGroup::spawn(Task<> task) {
+  auto signal = state_->running.emplace(state_->running.end());
+  auto on_end = [state = state_, signal](std::exception_ptr failure) {
+    if (failure && !state->failure && !is_cancellation(failure)) state->failure = failure;
+    state->running.erase(signal);
+    if (state->running.empty()) state->idle.cancel();
+  };
+  asio::co_spawn(state_->idle.get_executor(), std::move(task),
+                 asio::bind_cancellation_slot(signal->slot(), std::move(on_end)));
+}
+
+void TaskGroup::cancel() {
+  // A child that ends at once erases itself from the list while we walk it.
+  auto state = state_;
+  for (auto signal = state->running.begin(); signal != state->running.end();) {
+    auto current = signal++;
+    current->emit(asio::cancellation_type::terminal);
+  }
+}
+
+std::size_t TaskGroup::size() const { return state_->running.size(); }
+
+Task<> TaskGroup::join() {
+  auto state = state_;
+  while (!state->running.empty()) {
+    state->idle.expires_at(TimePoint::max());
+    co_await state->idle.async_wait(use_tuple);
+  }
+  if (state->failure) std::rethrow_exception(std::exchange(state->failure, nullptr));
+}
+
+Task<bool> sleep_for(Duration duration) {
+  const auto executor = co_await asio::this_coro::executor;
+  Timer timer(executor, duration);
+  auto [ec] = co_await timer.async_wait(use_tuple);
+  co_return !ec;
+}
+
+}  // namespace lsend::net

@@ -1,0 +1,184 @@
+#include "lsend/net/tcp_link.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+
+namespace lsend::net {
+
+/// Shared with the timer's handler, which may run once more after the link has gone.
+struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
+  Watch(Executor executor, TcpSocket& socket) : timer(executor), socket_(&socket) {}
+
+  void set(TimePoint when) {
+    limit = when;
+    // A later limit is found by the handler when the armed one fires.
+    if (limit == TimePoint::max() || (armed && timer.expiry() <= limit)) return;
+    timer.expires_at(limit);
+    arm();
+  }
+
+  void arm() {
+    armed = true;
+    timer.async_wait([self = shared_from_this()](const error_code& ec) {
+      if (ec || !self->socket_) return;
+      self->armed = false;
+      if (self->limit == TimePoint::max()) return;
+      if (Clock::now() < self->limit) {
+        self->timer.expires_at(self->limit);
+        self->arm();
+        return;
+      }
+      self->expired = true;
+      error_code ignored;
+      self->socket_->cancel(ignored);
+    });
+  }
+
+  Timer timer;
+  TcpSocket* socket_;
+  TimePoint limit = TimePoint::max();
+  Duration idle{0};
+  bool armed = false;
+  bool expired = false;
+};
+
+TcpLink::TcpLink(TcpSocket socket)
+    : socket_(std::move(socket)),
+      watch_(std::make_shared<Watch>(socket_.get_executor(), socket_)) {}
+
+TcpLink::~TcpLink() {
+  watch_->socket_ = nullptr;
+  watch_->timer.cancel();
+}
+
+Task<IoResult> TcpLink::receive(std::span<std::byte> buffer) {
+  IoResult result;
+  if (watch_->expired || aborted_) {
+    result.ec = asio::error::operation_aborted;
+    co_return result;
+  }
+  touch();
+  auto [ec, bytes] =
+      co_await socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), use_tuple);
+  touch();
+  result.ec = ec;
+  result.bytes = bytes;
+  co_return result;
+}
+
+Task<IoResult> TcpLink::send(std::span<const std::byte> bytes) {
+  IoResult result;
+  while (result.bytes < bytes.size()) {
+    if (watch_->expired || aborted_) {
+      result.ec = asio::error::operation_aborted;
+      co_return result;
+    }
+    touch();
+    const auto rest = bytes.subspan(result.bytes);
+    auto [ec, sent] =
+        co_await socket_.async_write_some(asio::buffer(rest.data(), rest.size()), use_tuple);
+    result.bytes += sent;
+    if (ec) {
+      result.ec = ec;
+      co_return result;
+    }
+  }
+  touch();
+  co_return result;
+}
+
+Task<TcpLink::Peeked> TcpLink::peek() {
+  Peeked peeked;
+  auto [ec] = co_await socket_.async_wait(TcpSocket::wait_read, use_tuple);
+  peeked.ec = ec;
+  if (ec) co_return peeked;
+  const auto bytes = ::recv(socket_.native_handle(), &peeked.byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (bytes != 1) peeked.ec = asio::error::eof;
+  co_return peeked;
+}
+
+TcpSocket TcpLink::release() {
+  watch_->socket_ = nullptr;
+  watch_->timer.cancel();
+  return std::move(socket_);
+}
+
+void TcpLink::touch() {
+  if (watch_->idle > Duration::zero()) watch_->set(Clock::now() + watch_->idle);
+}
+
+void TcpLink::limit_idle(Duration limit) {
+  watch_->expired = false;
+  watch_->idle = limit;
+  touch();
+}
+
+void TcpLink::limit_total(Duration limit) {
+  watch_->expired = false;
+  watch_->idle = Duration::zero();
+  watch_->set(Clock::now() + limit);
+}
+
+void TcpLink::no_limit() {
+  watch_->expired = false;
+  watch_->idle = Duration::zero();
+  watch_->set(TimePoint::max());
+}
+
+bool TcpLink::timed_out() const { return watch_->expired; }
+
+void TcpLink::abort() {
+  aborted_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void TcpLink::cancel_pending() {
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void TcpLink::shutdown_send() {
+  error_code ignored;
+  socket_.shutdown(TcpSocket::shutdown_send, ignored);
+}
+
+PeerAddress TcpLink::peer_address() const {
+  error_code ec;
+  const auto endpoint = socket_.remote_endpoint(ec);
+  return PeerAddress(ec ? std::string() : address_text(endpoint.address()));
+}
+
+std::string TcpLink::local_address() const {
+  error_code ec;
+  const auto endpoint = socket_.local_endpoint(ec);
+  return ec ? std::string() : address_text(endpoint.address());
+}
+
+Error link_error(const TcpLink& link, const error_code& ec, const std::string& what) {
+  if (link.timed_out())
+    return fail(Errc::timed_out, what + ": nothing moved within the time limit");
+  if (link.aborted() || ec == asio::error::operation_aborted)
+    return fail(Errc::cancelled, what + ": called off");
+  if (ec == asio::error::eof)
+    return fail(Errc::unreachable, what + ": the peer closed the connection");
+  return fail(Errc::unreachable, what + ": " + ec.message());
+}
+
+void tune_socket(TcpSocket& socket, bool sender) {
+  error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  constexpr char kBbr[] = "bbr";
+  if (sender)
+    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_CONGESTION, kBbr, sizeof(kBbr) - 1);
+}
+
+std::string address_text(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  return address.to_string();
+}
+
+}  // namespace lsend::net

@@ -1,0 +1,86 @@
+#include "lsend/net/tls_context.hpp"
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <array>
+
+namespace lsend::net {
+
+namespace {
+
+int pin_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+/// Replaces OpenSSL's chain building: peers sign themselves, and their name is their fingerprint.
+int verify_peer(X509_STORE_CTX* store, void*) {
+  auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* expected = static_cast<const Fingerprint*>(SSL_get_ex_data(ssl, pin_index()));
+  if (!expected) return 1;
+  const X509* certificate = X509_STORE_CTX_get0_cert(store);
+  const bool same =
+      certificate && equal_constant_time(fingerprint_of(certificate).str(), expected->str());
+  if (!same) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  return same ? 1 : 0;
+}
+
+bool configure(SSL_CTX* context, X509* certificate, EVP_PKEY* key) {
+  constexpr long kMaxChain = 16 * 1024;
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_max_cert_list(context, kMaxChain);
+  SSL_CTX_set_cert_verify_callback(context, verify_peer, nullptr);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+         SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+         SSL_CTX_set_ciphersuites(context,
+                                  "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:"
+                                  "TLS_AES_256_GCM_SHA384") == 1 &&
+         SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1 &&
+         SSL_CTX_use_certificate(context, certificate) == 1 &&
+         SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
+}
+
+}  // namespace
+
+void TlsContext::Free::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+
+Result<TlsContext> TlsContext::make(X509* certificate, EVP_PKEY* key) {
+  Ptr client(SSL_CTX_new(TLS_client_method()));
+  Ptr server(SSL_CTX_new(TLS_server_method()));
+  if (!client || !server || !configure(client.get(), certificate, key) ||
+      !configure(server.get(), certificate, key))
+    return fail(Errc::identity, "TLS cannot use this device's certificate and key");
+  // Only the wish for AES: a peer without AES hardware that puts ChaCha20 first gets it.
+  SSL_CTX_set_options(server.get(), SSL_OP_PRIORITIZE_CHACHA);
+  return TlsContext(std::move(client), std::move(server));
+}
+
+Fingerprint fingerprint_of(const X509* certificate) {
+  std::array<std::uint8_t, 32> digest{};
+  unsigned length = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest.data(), &length) != 1 ||
+      length != digest.size())
+    return {};
+  return Fingerprint::from_digest(digest);
+}
+
+bool is_identity(X509* certificate) {
+  if (X509_cmp_current_time(X509_get0_notBefore(certificate)) >= 0) return false;
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return false;
+  EVP_PKEY* key = X509_get0_pubkey(certificate);
+  return key && X509_verify(certificate, key) == 1;
+}
+
+void pin_peer(SSL* ssl, const Fingerprint* expected) {
+  SSL_set_ex_data(ssl, pin_index(), const_cast<Fingerprint*>(expected));
+}
+
+}  // namespace lsend::net

@@ -1,0 +1,182 @@
+#include "lsend/net/tls_stream.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace lsend::net {
+
+namespace {
+
+// Room for seven whole records of 16,406 bytes each way: with less than two the batching is lost
+// (performance.md 2).
+constexpr std::size_t kBioSize = 128 * 1024;
+
+}  // namespace
+
+void TlsStream::Free::operator()(SSL* ssl) const { SSL_free(ssl); }
+void TlsStream::Free::operator()(BIO* bio) const { BIO_free(bio); }
+
+TlsStream::TlsStream(TcpSocket socket, const TlsContext& context, TlsRole role,
+                     std::optional<Fingerprint> pin)
+    : link_(std::move(socket)),
+      pin_(std::move(pin)),
+      ssl_(SSL_new(role == TlsRole::client ? context.client() : context.server())),
+      flushed_(link_.socket().get_executor()) {
+  BIO* inner = nullptr;
+  BIO* network = nullptr;
+  if (!ssl_ || BIO_new_bio_pair(&inner, kBioSize, &network, kBioSize) != 1) throw std::bad_alloc();
+  network_.reset(network);
+  SSL_set_bio(ssl_.get(), inner, inner);
+  flushed_.expires_at(TimePoint::max());
+  if (pin_) pin_peer(ssl_.get(), &*pin_);
+  if (role == TlsRole::client)
+    SSL_set_connect_state(ssl_.get());
+  else
+    SSL_set_accept_state(ssl_.get());
+}
+
+Task<Result<>> TlsStream::handshake(const std::string& peer_name) {
+  while (true) {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_.get());
+    const int error = SSL_get_error(ssl_.get(), result);
+    // An alert or the last flight has to leave whatever the outcome was.
+    const auto sent = co_await flush();
+    if (result == 1) {
+      if (sent) co_return handshake_error(sent, peer_name);
+      learn_peer();
+      co_return Result<>();
+    }
+    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+      co_return handshake_error(error_code(), peer_name);
+    if (sent) co_return handshake_error(sent, peer_name);
+    if (error == SSL_ERROR_WANT_WRITE) continue;
+    const auto received = co_await fill();
+    if (received) co_return handshake_error(received, peer_name);
+  }
+}
+
+Error TlsStream::handshake_error(const error_code& ec, const std::string& peer_name) const {
+  const std::string what = "TLS handshake with " + peer_name;
+  if (ec) return link_error(link_, ec, what);
+  if (pin_ && SSL_get_verify_result(ssl_.get()) == X509_V_ERR_CERT_REJECTED)
+    return fail(Errc::identity, what + ": its certificate is not the expected one (fingerprint " +
+                                    pin_->brief() + "...); nothing was sent");
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = code ? ERR_reason_error_string(code) : nullptr;
+  return fail(Errc::identity, what + " failed: " + (reason ? reason : "no common TLS version"));
+}
+
+void TlsStream::learn_peer() {
+  X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate && is_identity(certificate)) peer_ = fingerprint_of(certificate);
+}
+
+bool TlsStream::wants_flush() const { return !flushing_ && BIO_ctrl_pending(network_.get()) > 0; }
+
+/// Ends a flush on every way out, also when the coroutine is cancelled.
+struct TlsStream::FlushEnd {
+  TlsStream& stream;
+  ~FlushEnd() {
+    stream.flushing_ = false;
+    stream.flushed_.cancel();
+  }
+};
+
+Task<error_code> TlsStream::flush() {
+  // One flusher a stream: a second one would send the same bytes again. Whoever flushes goes on
+  // until nothing is left, so waiting for it is enough.
+  while (flushing_) {
+    flushed_.expires_at(TimePoint::max());
+    co_await flushed_.async_wait(use_tuple);
+    if (link_.aborted() || link_.timed_out()) co_return asio::error::operation_aborted;
+  }
+  flushing_ = true;
+  FlushEnd end{*this};
+  char* data = nullptr;
+  for (int size = 0; (size = BIO_nread0(network_.get(), &data)) > 0;) {
+    const auto bytes = std::as_bytes(std::span(data, static_cast<std::size_t>(size)));
+    const auto sent = co_await link_.send(bytes);
+    BIO_nread(network_.get(), &data, static_cast<int>(sent.bytes));
+    if (sent.ec) co_return sent.ec;
+  }
+  co_return error_code();
+}
+
+Task<error_code> TlsStream::fill() {
+  char* data = nullptr;
+  const int room = BIO_nwrite0(network_.get(), &data);
+  if (room <= 0) co_return asio::error::no_buffer_space;
+  const auto buffer = std::as_writable_bytes(std::span(data, static_cast<std::size_t>(room)));
+  const auto received = co_await link_.receive(buffer);
+  if (received.bytes > 0) BIO_nwrite(network_.get(), &data, static_cast<int>(received.bytes));
+  co_return received.ec;
+}
+
+Task<IoResult> TlsStream::read_some(std::span<std::byte> buffer) {
+  IoResult result;
+  if (buffer.empty()) co_return result;
+  while (true) {
+    ERR_clear_error();
+    std::size_t bytes = 0;
+    int ok = 1;
+    while (result.bytes < buffer.size()) {
+      const auto rest = buffer.subspan(result.bytes);
+      ok = SSL_read_ex(ssl_.get(), rest.data(), rest.size(), &bytes);
+      if (ok != 1) break;
+      result.bytes += bytes;
+    }
+    if (result.bytes > 0) co_return result;
+    const int error = SSL_get_error(ssl_.get(), ok);
+    if (error == SSL_ERROR_ZERO_RETURN) {
+      result.ec = asio::error::eof;
+      co_return result;
+    }
+    if (error != SSL_ERROR_WANT_READ) {
+      result.ec = asio::error::connection_reset;
+      co_return result;
+    }
+    const bool owed = wants_flush();
+    if (owed) {
+      result.ec = co_await flush();
+      if (result.ec) co_return result;
+    }
+    result.ec = co_await fill();
+    // The end of the connection without close_notify is a break, never an end of data.
+    if (result.ec == asio::error::eof) result.ec = asio::error::connection_reset;
+    if (result.ec) co_return result;
+  }
+}
+
+Task<IoResult> TlsStream::write(std::span<const std::byte> bytes) {
+  IoResult result;
+  while (result.bytes < bytes.size()) {
+    ERR_clear_error();
+    const auto rest = bytes.subspan(result.bytes);
+    std::size_t taken = 0;
+    const int ok = SSL_write_ex(ssl_.get(), rest.data(), rest.size(), &taken);
+    if (ok == 1) {
+      result.bytes += taken;
+      continue;
+    }
+    const int error = SSL_get_error(ssl_.get(), ok);
+    if (error != SSL_ERROR_WANT_WRITE) {
+      result.ec = asio::error::connection_reset;
+      co_return result;
+    }
+    result.ec = co_await flush();
+    if (result.ec) co_return result;
+  }
+  result.ec = co_await flush();
+  co_return result;
+}
+
+Task<> TlsStream::shutdown() {
+  ERR_clear_error();
+  SSL_shutdown(ssl_.get());
+  co_await flush();
+  link_.shutdown_send();
+}
+
+}  // namespace lsend::net
