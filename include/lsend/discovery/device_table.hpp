@@ -21,7 +21,8 @@ struct Device {
 };
 
 /// Keyed by fingerprint (protocol.md trap 41). Devices without one (old or third-party ones) are
-/// keyed by their address. At most `capacity` devices, the longest unseen leaves first.
+/// keyed by their address. At most `capacity` devices, the longest unseen leaves first, and
+/// verified ones only when all are.
 class DeviceTable {
  public:
   enum class Change { added, updated, unchanged };
@@ -30,7 +31,8 @@ class DeviceTable {
 
   /// Our own fingerprint is ignored (`unchanged`). `from` is where the message came from, with the
   /// announced port and protocol. A message that no certificate backs never changes what a verified
-  /// entry says of itself (alias, model, endpoints order); it may add an endpoint at the end.
+  /// entry says of itself (alias, model, endpoints order); it may add an HTTPS endpoint at the end.
+  /// `updated` is news: what it says of itself, a new endpoint, or that it is verified now.
   Change update(const DeviceInfo& info, const Endpoint& from, bool verified, TimePoint now);
 
   std::vector<Device> devices() const;  ///< in the order in which they were first seen
@@ -41,6 +43,7 @@ class DeviceTable {
 
  private:
   static std::string key_of(const DeviceInfo& info, const Endpoint& from);
+  void evict_if_full();
 
   std::size_t capacity_;
   Fingerprint own_;
