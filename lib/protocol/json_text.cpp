@@ -128,6 +128,10 @@ Result<> read_json_object(std::string_view text, std::size_t max_depth, std::siz
   if (text.starts_with("\xEF\xBB\xBF")) {
     return fail(Errc::bad_request, "it begins with a byte order mark");
   }
+  // The parser would take it for the end of the text and not look behind it.
+  if (text.find('\0') != std::string_view::npos) {
+    return fail(Errc::bad_request, "it has a NUL in it");
+  }
   SaxAdapter adapter{max_depth, max_string, handler};
   if (!Json::sax_parse(text.begin(), text.end(), &adapter)) return adapter.error();
   return {};
