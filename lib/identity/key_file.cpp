@@ -18,7 +18,7 @@ constexpr const char* kFileName = "identity.pem";
 constexpr mode_t kFileMode = S_IRUSR | S_IWUSR;
 constexpr mode_t kFolderMode = S_IRWXU;
 /// A key and a certificate take 3 KB; anything far bigger is another file.
-constexpr std::size_t kMaxSize = 64 * 1024;
+constexpr std::size_t kMaxSize = 65'536;
 
 class Fd {
  public:
