@@ -36,6 +36,15 @@ class DeviceReader : public JsonHandler {
   DeviceFields fields{JsonLimits{}};
 };
 
+Result<DeviceInfo> read_device(std::string_view json, const DeviceDefaults& defaults,
+                               DeviceRule rule) {
+  const JsonLimits limits;
+  DeviceReader reader;
+  const auto read = read_json_object(json, limits.max_depth, limits.max_string, reader);
+  if (!read) return read.error();
+  return reader.fields.finish(defaults, rule);
+}
+
 }  // namespace
 
 Error wrong_type(std::string_view name, std::string_view wanted) {
@@ -107,13 +116,16 @@ Result<DeviceInfo> DeviceFields::finish(const DeviceDefaults& defaults, DeviceRu
   return device;
 }
 
-Result<DeviceInfo> read_device(std::string_view json, const DeviceDefaults& defaults,
-                               DeviceRule rule) {
-  const JsonLimits limits;
-  DeviceReader reader;
-  const auto read = read_json_object(json, limits.max_depth, limits.max_string, reader);
-  if (!read) return read.error();
-  return reader.fields.finish(defaults, rule);
+Result<DeviceInfo> read_info_answer(std::string_view json, const DeviceDefaults& defaults) {
+  auto device = read_device(json, defaults, DeviceRule::named);
+  if (!device) return malformed("info answer", device.error(), Errc::protocol);
+  return device;
+}
+
+Result<DeviceInfo> read_register_request(std::string_view json, const DeviceDefaults& defaults) {
+  auto device = read_device(json, defaults, DeviceRule::discoverable);
+  if (!device) return malformed("register request", device.error());
+  return device;
 }
 
 JsonObject short_device(const DeviceInfo& device, std::string_view device_type) {

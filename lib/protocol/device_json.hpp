@@ -40,9 +40,9 @@ class DeviceFields {
   bool download_ = false;
 };
 
-/// A message that is one device: the answer to `info` and `register`, and `register` itself.
-Result<DeviceInfo> read_device(std::string_view json, const DeviceDefaults& defaults,
-                               DeviceRule rule);
+/// The messages that are one device; the versions differ only in how they write them.
+Result<DeviceInfo> read_info_answer(std::string_view json, const DeviceDefaults& defaults);
+Result<DeviceInfo> read_register_request(std::string_view json, const DeviceDefaults& defaults);
 
 /// The two shapes in which a device is written. `device_type` is the version's word for it, empty
 /// when there is none to say.

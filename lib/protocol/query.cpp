@@ -8,7 +8,7 @@
 namespace lsend::protocol {
 namespace {
 
-constexpr std::size_t kMaxTarget = 8 * 1024;
+constexpr std::size_t kMaxTarget = 8192;
 
 Error bad_target(std::string_view why) {
   return fail(Errc::bad_request, "malformed request target: " + std::string{why});

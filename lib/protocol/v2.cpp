@@ -43,9 +43,7 @@ class CodecV2 : public Codec {
 
   Result<DeviceInfo> decode_info(std::string_view json,
                                  const DeviceDefaults& defaults) const override {
-    auto device = read_device(json, defaults, DeviceRule::named);
-    if (!device) return malformed("info answer", device.error(), Errc::protocol);
-    return device;
+    return read_info_answer(json, defaults);
   }
 
   std::string encode_register(const DeviceInfo& device) const override {
@@ -54,9 +52,7 @@ class CodecV2 : public Codec {
 
   Result<DeviceInfo> decode_register(std::string_view json,
                                      const DeviceDefaults& defaults) const override {
-    auto device = read_device(json, defaults, DeviceRule::discoverable);
-    if (!device) return malformed("register request", device.error());
-    return device;
+    return read_register_request(json, defaults);
   }
 
   std::string encode_prepare_upload(const PrepareUpload& request) const override {

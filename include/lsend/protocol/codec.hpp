@@ -22,12 +22,12 @@ struct DeviceDefaults {
 struct JsonLimits {
   std::size_t max_files = 100'000;
   std::size_t max_depth = 32;
-  std::size_t max_string = 64 * 1024;
+  std::size_t max_string = 65'536;
   std::size_t max_alias = 256;
   std::size_t max_file_name = 4096;
   std::size_t max_id = 512;
   std::size_t max_token = 256;
-  std::size_t max_message = 16 * 1024 * 1024;  ///< `preview` of a message
+  std::size_t max_message = 16'777'216;  ///< `preview` of a message
 };
 
 /// A wire version: version-neutral messages in, text out, and back. Stateless. Decoders ignore
