@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lsend/model/byte_source.hpp"
@@ -27,12 +28,14 @@ struct Collection {
   std::vector<LocalFile> files;
   std::vector<std::string> warnings;  ///< links skipped, unreadable sub-folders, special files, ...
   std::size_t links_skipped = 0;
+  std::size_t left_out = 0;  ///< unreadable, special or broken inside a folder; each has a warning
 };
 
 /// The files that PATH... on the command line mean (cli.md, send): a file under its base name, a
 /// folder with its own name in front, recursively, sorted. A symlink that is named itself is
 /// followed; symlinks inside folders are skipped and counted unless `follow`, then loops are
-/// noticed. Empty folders cannot be sent and warn. Errc::io names a path that is missing, unreadable
+/// noticed. Empty folders cannot be sent and warn. A second file of one remote name is numbered and
+/// warns. Errc::usage for "/". Errc::io names a path that is missing, unreadable
 /// or special (FIFO, socket, device), before anything is sent.
 Result<Collection> collect_files(const std::vector<std::filesystem::path>& paths, bool follow);
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "lsend/model/result.hpp"
 
@@ -15,7 +16,8 @@ struct Home {
   std::filesystem::path state;      ///< $XDG_STATE_HOME/lsend: caches
   std::filesystem::path downloads;  ///< where `receive` stores without --dir
 
-  /// Reads the environment. Errc::usage when neither LSEND_HOME, XDG variables nor HOME help.
+  /// Reads the environment, and the password database where HOME is missing. Errc::usage when
+  /// nothing helps.
   static Result<Home> locate();
 };
 

@@ -31,7 +31,7 @@ struct PublishTerms {
 };
 
 /// A file on its way in (reliability.md 7.1). Lives in the inbox's private folder under a random
-/// name, 0600; destroying it removes it; only commit() publishes.
+/// name, 0600; destroying it removes it; only commit() publishes. The inbox has to outlive it.
 class PartFile {
  public:
   PartFile(PartFile&&) noexcept = default;
@@ -52,7 +52,8 @@ class PartFile {
  private:
   friend class Inbox;
   PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
-           std::uint64_t expected, bool hash);
+           std::uint64_t expected, unsigned mode, bool hash);
+  Result<StoredFile> verify_and_publish(const PublishTerms& terms);
   void remove() noexcept;
 
   int root_fd_;
@@ -60,6 +61,7 @@ class PartFile {
   UniqueFd fd_;
   std::string part_name_;
   std::uint64_t expected_;
+  unsigned mode_;  ///< of the published file
   std::uint64_t written_ = 0;
   std::optional<Sha256> digest_;
 };
@@ -69,7 +71,8 @@ class PartFile {
 class Inbox {
  public:
   /// Makes the folder when it is missing. Errc::usage for '/', '/etc', '/tmp' themselves and for
-  /// folders that others can write without the sticky bit; Errc::io otherwise. Makes and checks the
+  /// folders that others, or a group other than the user's primary one, can write without the
+  /// sticky bit; Errc::io otherwise. The umask is read here, once. Makes and checks the
   /// private folder `.lsend` (0700, ours, same file system) and removes parts older than 24 h.
   static Result<Inbox> open(const std::filesystem::path& folder);
 
@@ -79,14 +82,15 @@ class Inbox {
   Result<PartFile> create_part(std::uint64_t expected, bool hash) const;
   /// Bytes that this user can still write.
   Result<std::uint64_t> free_space() const;
-  /// Removes regular files of ours in `.lsend` that are older than `age`; how many.
+  /// Removes regular files of ours in `.lsend` that nothing changed for `age`; how many.
   std::size_t sweep_stale_parts(std::chrono::seconds age) const;
 
  private:
-  Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts);
+  Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, unsigned file_mode);
   std::filesystem::path folder_;
   UniqueFd root_;
   UniqueFd parts_;
+  unsigned file_mode_;
 };
 
 }  // namespace lsend::storage

@@ -9,10 +9,10 @@
 
 namespace lsend::storage {
 
-/// A peer's file name as harmless path components (reliability.md 5.2): '/' and '\' separate, empty
-/// and "." components go, control characters (C0, DEL, C1, U+2028/9) become '_', a component over
-/// 255 bytes is cut on a character boundary keeping its extension, nothing left is "untitled". Never
-/// decoded or normalised. Never empty.
+/// A peer's file name as harmless path components (reliability.md 5.2): '/' and '\' separate;
+/// empty, blank and "." components and a drive's letter in front go; control characters (C0, DEL,
+/// C1, U+2028/9) become '_', a component over 255 bytes is cut on a character boundary keeping its
+/// extension, nothing left is "untitled". Never decoded or normalised. Never empty.
 /// Errc::name_refused for a ".." component, more than 32 components, a path over 1024 bytes
 /// after cleaning, or text that is no UTF-8.
 Result<std::vector<std::string>> clean_file_name(std::string_view file_name);
@@ -26,8 +26,8 @@ std::string numbered_name(std::string_view name, unsigned number);
 
 /// Opens the folder `components` below `root_fd`, making what is missing (0755 less umask), and
 /// never leaves it: openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), or
-/// component by component with O_NOFOLLOW where the kernel has no openat2. Errc::name_refused when a
-/// symlink or a file stands where a folder is needed, Errc::no_space, Errc::io.
+/// component by component with O_NOFOLLOW where the kernel has no openat2. Errc::name_refused when
+/// a symlink or a file stands where a folder is needed, Errc::no_space, Errc::io.
 Result<UniqueFd> open_folder_beneath(int root_fd, const std::vector<std::string>& components);
 
 }  // namespace lsend::storage

@@ -1,0 +1,196 @@
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include "lsend/model/text.hpp"
+#include "lsend/storage/file_source.hpp"
+#include "lsend/storage/safe_path.hpp"
+
+namespace lsend::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
+
+FileTime time_of(const timespec& time) {
+  constexpr auto limit = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 1;
+  if (time.tv_sec > limit || time.tv_sec < -limit) return {};
+  return FileTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+/// Files of /proc and /sys say size 0 and have contents all the same.
+bool hides_its_size(const fs::path& path) {
+  struct statfs system {};
+  return statfs(path.c_str(), &system) == 0 &&
+         (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC);
+}
+
+bool is_readable(const fs::path& path) {
+  return faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
+}
+
+/// Why this cannot be sent, or empty.
+std::string objection(const fs::path& path, const struct stat& status) {
+  if (!S_ISREG(status.st_mode)) {
+    return quoted(path) + " is a FIFO, socket or device: only files and folders can be sent";
+  }
+  if (status.st_size == 0 && hides_its_size(path)) {
+    return quoted(path) + " does not tell its size: pipe it, lsend send TARGET - <FILE";
+  }
+  if (!is_readable(path)) {
+    return "cannot read " + quoted(path) + ": " + std::generic_category().message(errno);
+  }
+  return {};
+}
+
+class Collector {
+ public:
+  explicit Collector(bool follow) : follow_(follow) {}
+
+  Result<> add_named(const fs::path& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) {
+      return fail_errno(Errc::io, "cannot read " + quoted(path), errno);
+    }
+    if (!S_ISDIR(status.st_mode)) {
+      if (auto why = objection(path, status); !why.empty()) return fail(Errc::io, why);
+      add_file(path, path.filename().string(), status);
+      return {};
+    }
+    fs::path name = path.filename();
+    if (name.empty() || name == "." || name == "..") {
+      std::error_code ignored;
+      fs::path real = fs::canonical(path, ignored);
+      name = real.filename();
+    }
+    if (name.empty()) {
+      return fail(Errc::usage,
+                  quoted(path) + " has no name to send it under: name the folders " + "inside it");
+    }
+    return add_folder(path, name.string(), status, true);
+  }
+
+  Collection finish() {
+    if (found_.links_skipped > 0) {
+      found_.warnings.push_back(
+          std::to_string(found_.links_skipped) +
+          (found_.links_skipped == 1 ? " symbolic link was" : " symbolic links were") +
+          " skipped (--follow sends what they point to)");
+    }
+    return std::move(found_);
+  }
+
+ private:
+  using FileNumber = std::pair<dev_t, ino_t>;
+
+  Result<> add_folder(const fs::path& path, const std::string& name, const struct stat& status,
+                      bool named) {
+    const FileNumber self{status.st_dev, status.st_ino};
+    if (std::find(above_.begin(), above_.end(), self) != above_.end()) {
+      found_.warnings.push_back(quoted(path) +
+                                " is skipped: the link leads back to a folder above");
+      return {};
+    }
+    std::error_code error;
+    std::vector<fs::path> entries;
+    for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+      entries.push_back(it->path().filename());
+    }
+    if (error) {
+      auto failure = fail_errno(Errc::io, "cannot read the folder " + quoted(path), error.value());
+      if (named) return failure;
+      skip_unreadable(failure.message());
+      return {};
+    }
+    if (entries.empty()) {
+      found_.warnings.push_back(quoted(path) + " is an empty folder, which cannot be sent");
+    }
+    std::sort(entries.begin(), entries.end());
+    above_.push_back(self);
+    for (const auto& entry : entries) add_entry(path / entry, name + "/" + entry.string());
+    above_.pop_back();
+    return {};
+  }
+
+  void add_entry(const fs::path& path, const std::string& name) {
+    struct stat status {};
+    if (fstatat(AT_FDCWD, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return skip_unreadable("cannot read " + quoted(path) + ": " +
+                             std::generic_category().message(errno));
+    }
+    if (S_ISLNK(status.st_mode)) {
+      if (!follow_) {
+        ++found_.links_skipped;
+        return;
+      }
+      if (stat(path.c_str(), &status) != 0) {
+        return skip_unreadable("cannot follow the link " + quoted(path) + ": " +
+                               std::generic_category().message(errno));
+      }
+    }
+    if (S_ISDIR(status.st_mode)) {
+      (void)add_folder(path, name, status, false);
+      return;
+    }
+    if (auto why = objection(path, status); !why.empty()) return skip_unreadable(std::move(why));
+    add_file(path, name, status);
+  }
+
+  void skip_unreadable(std::string why) {
+    ++found_.left_out;
+    found_.warnings.push_back(std::move(why));
+  }
+
+  void add_file(const fs::path& path, const std::string& name, const struct stat& status) {
+    LocalFile file;
+    file.path = path;
+    file.file_name = unused(to_utf8(name));
+    file.name_changed = file.file_name != name;
+    file.size = static_cast<std::uint64_t>(status.st_size);
+    file.modified = time_of(status.st_mtim);
+    if (file.name_changed) {
+      found_.warnings.push_back(quoted(path) + " is sent as '" +
+                                escape_for_terminal(file.file_name) + "'");
+    }
+    found_.files.push_back(std::move(file));
+  }
+
+  /// The name, or the next numbered one where it was given to another file already.
+  std::string unused(std::string name) {
+    const auto [entry, is_new] = next_number_.try_emplace(name, 1);
+    if (is_new) return name;
+    const std::size_t slash = name.rfind('/') + 1;  // npos + 1 is 0
+    while (true) {
+      std::string numbered =
+          name.substr(0, slash) + numbered_name(name.substr(slash), next_number_[name]++);
+      if (next_number_.try_emplace(numbered, 1).second) return numbered;
+    }
+  }
+
+  bool follow_;
+  Collection found_;
+  std::vector<FileNumber> above_;
+  std::unordered_map<std::string, unsigned> next_number_;
+};
+
+}  // namespace
+
+Result<Collection> collect_files(const std::vector<fs::path>& paths, bool follow) {
+  Collector collector(follow);
+  for (const auto& path : paths) {
+    if (auto ok = collector.add_named(path); !ok) return ok.error();
+  }
+  return collector.finish();
+}
+
+}  // namespace lsend::storage

@@ -1,0 +1,75 @@
+#include "lsend/storage/file_source.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "descriptor_io.hpp"
+#include "lsend/model/text.hpp"
+#include "lsend/storage/sha256.hpp"
+
+namespace lsend::storage {
+namespace {
+
+constexpr std::uint64_t kWorthReadingAhead = std::uint64_t{1} << 20U;
+constexpr std::size_t kHashBlock = 256 * 1024;
+
+std::string quoted(const std::filesystem::path& path) {
+  return "'" + escape_for_terminal(path.string()) + "'";
+}
+
+Error changed(const std::filesystem::path& path, std::uint64_t announced, std::uint64_t there) {
+  return fail(Errc::io, quoted(path) + " changed while it was sent: " + std::to_string(announced) +
+                            " bytes were announced, " + std::to_string(there) + " are there");
+}
+
+}  // namespace
+
+FileSource::FileSource(UniqueFd fd, std::filesystem::path path, std::uint64_t size)
+    : fd_(std::move(fd)), path_(std::move(path)), size_(size) {}
+
+Result<std::unique_ptr<FileSource>> FileSource::open(const LocalFile& file) {
+  // Not blocking: a FIFO may have taken the file's place since it was listed.
+  UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  struct stat status {};
+  if (!fd || fstat(fd.get(), &status) != 0) {
+    return fail_errno(Errc::io, "cannot open " + quoted(file.path), errno);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return fail(Errc::io, quoted(file.path) + " is no longer a regular file");
+  }
+  const auto there = static_cast<std::uint64_t>(status.st_size);
+  if (there < file.size) return changed(file.path, file.size, there);
+  if (file.size > kWorthReadingAhead) posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return std::unique_ptr<FileSource>(new FileSource(std::move(fd), file.path, file.size));
+}
+
+Result<std::size_t> FileSource::read(std::span<std::byte> buffer) {
+  const std::uint64_t left = size_ - offset_;
+  buffer = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left)));
+  if (buffer.empty()) return std::size_t{0};
+  const ssize_t count = read_some(fd_.get(), buffer);
+  if (count < 0) return fail_errno(Errc::io, "cannot read " + quoted(path_), errno);
+  if (count == 0) return changed(path_, size_, offset_);
+  offset_ += static_cast<std::uint64_t>(count);
+  return static_cast<std::size_t>(count);
+}
+
+Result<std::string> hash_file(const LocalFile& file) {
+  auto source = FileSource::open(file);
+  if (!source) return source.error();
+  Sha256 digest;
+  std::vector<std::byte> buffer(
+      static_cast<std::size_t>(std::clamp<std::uint64_t>(file.size, 1, kHashBlock)));
+  while (true) {
+    auto count = (*source)->read(buffer);
+    if (!count) return count.error();
+    if (*count == 0) return digest.finish_hex();
+    digest.update(std::span(buffer).first(*count));
+  }
+}
+
+}  // namespace lsend::storage

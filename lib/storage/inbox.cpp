@@ -1,0 +1,213 @@
+#include "lsend/storage/inbox.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <fstream>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "disk_error.hpp"
+#include "lsend/model/text.hpp"
+#include "publish.hpp"
+
+namespace lsend::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kWorthAllocating = 128 * 1024;
+constexpr std::uint64_t kAllocateAhead = std::uint64_t{1} << 30U;
+constexpr std::size_t kPartNameSize = 22;
+constexpr std::chrono::hours kStale{24};
+
+std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
+
+/// Folders that belong to the system: what a stranger names must not lie among their files.
+bool belongs_to_system(const fs::path& folder) {
+  static constexpr std::array<std::string_view, 21> folders{
+      "/",    "/bin",   "/boot",    "/dev",     "/dev/shm",  "/etc",  "/home",
+      "/lib", "/lib64", "/opt",     "/proc",    "/run",      "/sbin", "/sys",
+      "/tmp", "/usr",   "/usr/bin", "/usr/lib", "/usr/sbin", "/var",  "/var/tmp"};
+  return std::find(folders.begin(), folders.end(), folder.string()) != folders.end();
+}
+
+Result<> check_folder(const fs::path& folder, const struct stat& status) {
+  if (belongs_to_system(folder)) {
+    return fail(Errc::usage, quoted(folder) +
+                                 " belongs to the system: name a folder inside it, for example " +
+                                 quoted(folder / "lsend") + " (--dir)");
+  }
+  // A group that is the user's own, as many systems make them, is not "others".
+  const bool group_writes = (status.st_mode & S_IWGRP) != 0 && status.st_gid != getegid();
+  const bool others_write = (status.st_mode & S_IWOTH) != 0;
+  if ((group_writes || others_write) && (status.st_mode & S_ISVTX) == 0) {
+    return fail(Errc::usage, quoted(folder) +
+                                 " can be written by others, who could replace what arrives: "
+                                 "chmod go-w it or name another folder (--dir)");
+  }
+  return {};
+}
+
+Result<> make_folders(const fs::path& folder) {
+  fs::path path;
+  for (const auto& component : folder) {
+    path /= component;
+    if (component.empty() || mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) continue;
+    // A parent that cannot be written may exist all the same (EROFS, EACCES come first).
+    const int error = errno;
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored)) continue;
+    return disk_error("cannot make the folder " + quoted(path), error);
+  }
+  return {};
+}
+
+Result<UniqueFd> open_part_folder(const fs::path& folder, int root_fd, const struct stat& root) {
+  const std::string name = quoted(folder / kPartFolder);
+  if (mkdirat(root_fd, kPartFolder, 0700) == 0) {
+    fchmodat(root_fd, kPartFolder, 0700, 0);  // whatever the umask took away
+  } else if (errno != EEXIST) {
+    return disk_error("cannot make the folder " + name, errno);
+  }
+  UniqueFd parts(openat(root_fd, kPartFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!parts) {
+    return fail_errno(Errc::io, "cannot use " + name + " (it has to be a folder of this user)",
+                      errno);
+  }
+  struct stat status {};
+  if (fstat(parts.get(), &status) != 0) return disk_error("cannot use " + name, errno);
+  if (status.st_uid != geteuid() || status.st_dev != root.st_dev) {
+    return fail(Errc::io, name + " belongs to another user or file system: remove it");
+  }
+  if ((status.st_mode & 077U) != 0) {
+    fchmod(parts.get(), 0700);
+    // File systems without permissions keep what they have: reading is borne, writing is not.
+    if (fstat(parts.get(), &status) != 0 || (status.st_mode & 022U) != 0) {
+      return fail(Errc::io, name + " can be written by others and that cannot be changed");
+    }
+  }
+  return parts;
+}
+
+/// Without changing it: setting and restoring it is seen by other threads.
+unsigned read_umask() {
+  std::ifstream status("/proc/self/status");
+  constexpr std::string_view key = "Umask:\t";
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with(key)) continue;
+    unsigned mask = 0;
+    const auto [end, error] =
+        std::from_chars(line.data() + key.size(), line.data() + line.size(), mask, 8);
+    if (error == std::errc()) return mask;
+  }
+  const mode_t mask = umask(077);
+  umask(mask);
+  return mask;
+}
+
+Result<> allocate(int fd, std::uint64_t expected) {
+  if (expected < kWorthAllocating) return {};
+  const auto size = static_cast<off_t>(std::min(expected, kAllocateAhead));
+  int status = 0;
+  do {
+    status = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
+  } while (status != 0 && errno == EINTR);
+  if (status != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+    return disk_error("no room for " + format_size(expected) + " in the inbox", errno);
+  }
+  return {};
+}
+
+bool is_part_name(std::string_view name) {
+  return name.size() == kPartNameSize && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_';
+         });
+}
+
+/// By the time of the last change, which a peer's `modified` cannot move.
+bool is_stale_part(int folder_fd, const char* name, time_t before) {
+  struct stat status {};
+  return is_part_name(name) && fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_ctim.tv_sec <= before;
+}
+
+}  // namespace
+
+Inbox::Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, unsigned file_mode)
+    : folder_(std::move(folder)),
+      root_(std::move(root)),
+      parts_(std::move(parts)),
+      file_mode_(file_mode) {}
+
+Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
+  std::error_code error;
+  fs::path real = fs::weakly_canonical(folder, error);
+  if (!error) real = fs::absolute(real, error);
+  if (error) return disk_error("cannot find the folder " + quoted(folder), error.value());
+  if (auto ok = make_folders(real); !ok) return ok.error();
+  UniqueFd root(::open(real.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  struct stat status {};
+  if (!root || fstat(root.get(), &status) != 0) {
+    return disk_error("cannot open the folder " + quoted(real), errno);
+  }
+  if (auto ok = check_folder(real, status); !ok) return ok.error();
+  auto parts = open_part_folder(real, root.get(), status);
+  if (!parts) return parts.error();
+  Inbox inbox(real, std::move(root), std::move(*parts), 0644U & ~read_umask());
+  inbox.sweep_stale_parts(kStale);
+  return inbox;
+}
+
+Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
+  std::string name = random_text();
+  UniqueFd fd(openat(parts_.get(), name.c_str(),
+                     O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return disk_error("cannot make a file in " + quoted(folder_ / kPartFolder), errno);
+  PartFile part(root_.get(), parts_.get(), std::move(fd), std::move(name), expected, file_mode_,
+                hash);
+  if (auto ok = allocate(part.fd_.get(), expected); !ok) return ok.error();
+  return part;
+}
+
+Result<std::uint64_t> Inbox::free_space() const {
+  struct statvfs status {};
+  if (fstatvfs(root_.get(), &status) != 0) {
+    return disk_error("cannot tell the free space of " + quoted(folder_), errno);
+  }
+  std::uint64_t bytes = 0;
+  if (__builtin_mul_overflow(std::uint64_t{status.f_bavail}, std::uint64_t{status.f_frsize},
+                             &bytes)) {
+    bytes = std::numeric_limits<std::uint64_t>::max();
+  }
+  return bytes;
+}
+
+std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {
+  const int fd = openat(parts_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const listing = fd < 0 ? nullptr : fdopendir(fd);
+  if (listing == nullptr) {
+    if (fd >= 0) close(fd);
+    return 0;
+  }
+  const time_t before = std::time(nullptr) - static_cast<time_t>(age.count());
+  std::size_t removed = 0;
+  while (const dirent* entry = readdir(listing)) {
+    if (!is_stale_part(fd, entry->d_name, before)) continue;
+    if (unlinkat(fd, entry->d_name, 0) == 0) ++removed;
+  }
+  closedir(listing);
+  return removed;
+}
+
+}  // namespace lsend::storage

@@ -1,0 +1,124 @@
+#include <fcntl.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "disk_error.hpp"
+#include "lsend/model/text.hpp"
+#include "lsend/storage/inbox.hpp"
+#include "lsend/storage/safe_path.hpp"
+#include "publish.hpp"
+
+namespace lsend::storage {
+namespace {
+
+Error wrong_size(const std::string& name, std::uint64_t announced, std::uint64_t came) {
+  return fail(Errc::size_mismatch, "'" + escape_for_terminal(name) + "' was announced with " +
+                                       std::to_string(announced) + " bytes and " +
+                                       std::to_string(came) + " came");
+}
+
+/// A time from a peer only where a file of this world may have it.
+bool is_plausible(FileTime time) {
+  return time >= FileTime{} && time <= std::chrono::system_clock::now() + std::chrono::days(1);
+}
+
+void set_modified(int fd, FileTime time) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  timespec times[2]{};
+  times[0].tv_nsec = UTIME_OMIT;
+  times[1].tv_sec = static_cast<time_t>(whole.time_since_epoch().count());
+  times[1].tv_nsec = static_cast<long>((time - whole).count());
+  futimens(fd, times);  // a file system that keeps no times keeps the file
+}
+
+/// Network file systems tell of a full disk or quota when a descriptor is closed.
+int close_for_errors(int fd) {
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return 0;
+  return close(copy) == 0 || errno == EINTR ? 0 : errno;
+}
+
+}  // namespace
+
+PartFile::PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
+                   std::uint64_t expected, unsigned mode, bool hash)
+    : root_fd_(root_fd),
+      part_folder_fd_(part_folder_fd),
+      fd_(std::move(fd)),
+      part_name_(std::move(part_name)),
+      expected_(expected),
+      mode_(mode) {
+  if (hash) digest_.emplace();
+}
+
+PartFile::~PartFile() { remove(); }
+
+void PartFile::remove() noexcept {
+  if (!fd_) return;
+  unlinkat(part_folder_fd_, part_name_.c_str(), 0);
+  fd_.reset();
+}
+
+Result<> PartFile::write(std::span<const std::byte> bytes) {
+  if (!fd_) return fail(Errc::failed, "the file on its way in is closed already");
+  if (bytes.size() > expected_ - written_) {
+    return fail(Errc::size_mismatch,
+                "more than the " + std::to_string(expected_) + " bytes announced came");
+  }
+  if (digest_) digest_->update(bytes);
+  while (!bytes.empty()) {
+    const auto count = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return disk_error("cannot write to the inbox", errno);
+    }
+    written_ += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Result<StoredFile> PartFile::commit(const PublishTerms& terms) {
+  auto stored = verify_and_publish(terms);
+  if (stored) {
+    fd_.reset();
+  } else {
+    remove();
+  }
+  return stored;
+}
+
+Result<StoredFile> PartFile::verify_and_publish(const PublishTerms& terms) {
+  if (!fd_) return fail(Errc::failed, "the file on its way in is closed already");
+  const std::string name = join_components(terms.name);
+  if (written_ != terms.size) return wrong_size(name, terms.size, written_);
+  StoredFile stored{{}, written_, std::nullopt};
+  if (digest_) stored.sha256 = digest_->finish_hex();
+  if (terms.sha256 && !stored.sha256) {
+    return fail(Errc::failed, "'" + escape_for_terminal(name) +
+                                  "' has an announced sha256 and was not hashed as it came");
+  }
+  if (terms.sha256 && strcasecmp(terms.sha256->c_str(), stored.sha256->c_str()) != 0) {
+    return fail(Errc::checksum_mismatch,
+                "'" + escape_for_terminal(name) + "' came damaged: its sha256 is " +
+                    *stored.sha256 + " and was announced as " + escape_for_terminal(*terms.sha256));
+  }
+  if (fchmod(fd_.get(), mode_) != 0) {
+    return disk_error("cannot set the mode of '" + escape_for_terminal(name) + "'", errno);
+  }
+  if (terms.modified && is_plausible(*terms.modified)) set_modified(fd_.get(), *terms.modified);
+  if (const int error = close_for_errors(fd_.get()); error != 0) {
+    return disk_error("cannot finish '" + escape_for_terminal(name) + "'", error);
+  }
+  auto place = publish(root_fd_, part_folder_fd_, part_name_, terms.name);
+  if (!place) return place.error();
+  stored.path = join_components(*place);
+  return stored;
+}
+
+}  // namespace lsend::storage
