@@ -26,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kWorthAllocating = 128 * 1024;
+constexpr auto kLargestFile = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
 constexpr std::uint64_t kAllocateAhead = std::uint64_t{1} << 30U;
 constexpr std::size_t kPartNameSize = 22;
 constexpr std::chrono::hours kStale{24};
@@ -116,11 +117,11 @@ unsigned read_umask() {
 }
 
 Result<> allocate(int fd, std::uint64_t expected) {
-  if (expected < kWorthAllocating) return {};
+  if (expected < kWorthAllocating || expected > kLargestFile) return {};
   const auto size = static_cast<off_t>(std::min(expected, kAllocateAhead));
   int status = 0;
   do {
-    status = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
+    status = fallocate(fd, 0, 0, size);
   } while (status != 0 && errno == EINTR);
   if (status != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
     return disk_error("no room for " + format_size(expected) + " in the inbox", errno);

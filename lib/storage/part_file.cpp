@@ -108,6 +108,10 @@ Result<StoredFile> PartFile::verify_and_publish(const PublishTerms& terms) {
                 "'" + escape_for_terminal(name) + "' came damaged: its sha256 is " +
                     *stored.sha256 + " and was announced as " + escape_for_terminal(*terms.sha256));
   }
+  // What was set aside lies beyond the end and would be part of the file.
+  if (written_ < expected_ && ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0) {
+    return disk_error("cannot finish '" + escape_for_terminal(name) + "'", errno);
+  }
   if (fchmod(fd_.get(), mode_) != 0) {
     return disk_error("cannot set the mode of '" + escape_for_terminal(name) + "'", errno);
   }

@@ -77,8 +77,10 @@ class Inbox {
   static Result<Inbox> open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }
-  /// `expected` bytes will come; `hash` them as they pass. Space for them (at most 1 GiB ahead) is
-  /// set aside with fallocate where the file system can, and given back when the part is removed.
+  /// `expected` bytes will come, or fewer; `hash` them as they pass. Space for them (at most 1 GiB
+  /// ahead) is set aside with fallocate where the file system can, and given back when the part is
+  /// removed or ends earlier. Over 2^63-1 stands for a length that is not known: nothing is set
+  /// aside.
   Result<PartFile> create_part(std::uint64_t expected, bool hash) const;
   /// Bytes that this user can still write.
   Result<std::uint64_t> free_space() const;

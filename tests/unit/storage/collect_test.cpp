@@ -1,0 +1,181 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "catch.hpp"
+#include "lsend/storage/file_source.hpp"
+#include "temp_folder.hpp"
+
+using namespace lsend;
+using namespace lsend::storage;
+namespace fs = std::filesystem;
+using Names = std::vector<std::string>;
+
+namespace {
+
+Collection collect(const std::vector<fs::path>& paths, bool follow = false) {
+  auto result = collect_files(paths, follow);
+  REQUIRE(result.has_value());
+  return std::move(*result);
+}
+
+Names names(const Collection& collection) {
+  Names all;
+  for (const auto& file : collection.files) all.push_back(file.file_name);
+  return all;
+}
+
+/// Permissions and the current folder do not outlive a test.
+struct AtFolder {
+  fs::path before = fs::current_path();
+  explicit AtFolder(const fs::path& path) { fs::current_path(path); }
+  ~AtFolder() { fs::current_path(before); }
+};
+
+}  // namespace
+
+TEST_CASE("files go under their base name, folders with their own name in front, sorted") {
+  TempFolder temp;
+  temp.write("d/b.txt", "bb");
+  temp.write("d/a/z.txt", "z");
+  temp.write("d/a.txt", "a");
+  temp.write("f.txt", "fff");
+  const auto found = collect({temp / "f.txt", temp / "d"});
+  CHECK(names(found) == Names{"f.txt", "d/a/z.txt", "d/a.txt", "d/b.txt"});
+  CHECK(found.files[0].path == temp / "f.txt");
+  CHECK(found.files[0].size == 3);
+  CHECK_FALSE(found.files[0].name_changed);
+  CHECK(found.warnings.empty());
+  struct stat status {};
+  REQUIRE(stat((temp / "f.txt").c_str(), &status) == 0);
+  CHECK(found.files[0].modified.time_since_epoch() ==
+        std::chrono::seconds(status.st_mtim.tv_sec) +
+            std::chrono::nanoseconds(status.st_mtim.tv_nsec));
+}
+
+TEST_CASE("however a folder is named, its files carry its real name") {
+  TempFolder temp;
+  temp.write("d/sub/x", "x");
+  const AtFolder at(temp / "d/sub");
+  for (const char* path : {".", "./", "../sub", "../sub/", "../../d/sub/."}) {
+    INFO(path);
+    CHECK(names(collect({path})) == Names{"sub/x"});
+  }
+  CHECK(names(collect({".."})) == Names{"d/sub/x"});
+  CHECK(names(collect({"x"})) == Names{"x"});
+  CHECK(collect_files({"/"}, false).error().code() == Errc::usage);
+}
+
+TEST_CASE("links: named ones are followed, those inside folders only when asked") {
+  TempFolder temp;
+  temp.write("real/x", "x");
+  temp.write("d/a", "a");
+  fs::create_symlink(temp / "real/x", temp / "d/file-link");
+  fs::create_directory_symlink(temp / "real", temp / "d/folder-link");
+  fs::create_symlink("nowhere", temp / "d/dangling");
+  SECTION("named") {
+    CHECK(names(collect({temp / "d/file-link", temp / "d/folder-link"})) ==
+          Names{"file-link", "folder-link/x"});
+    CHECK(collect_files({temp / "d/dangling"}, false).error().code() == Errc::io);
+  }
+  SECTION("inside") {
+    const auto found = collect({temp / "d"});
+    CHECK(names(found) == Names{"d/a"});
+    CHECK(found.links_skipped == 3);
+    CHECK(found.left_out == 0);
+    CHECK(found.warnings ==
+          Names{"3 symbolic links were skipped (--follow sends what they point to)"});
+  }
+  SECTION("followed") {
+    const auto found = collect({temp / "d"}, true);
+    CHECK(names(found) == Names{"d/a", "d/file-link", "d/folder-link/x"});
+    CHECK(found.left_out == 1);
+    REQUIRE(found.warnings.size() == 1);
+    CHECK(found.warnings[0] == "cannot follow the link '" + (temp / "d/dangling").string() +
+                                   "': No such file or directory");
+  }
+}
+
+TEST_CASE("a loop of links ends") {
+  TempFolder temp;
+  temp.write("d/a/x", "x");
+  fs::create_directory_symlink("../..", temp / "d/a/up");
+  fs::create_directory_symlink(".", temp / "d/self");
+  fs::create_symlink("self-file", temp / "d/self-file");
+  const auto found = collect({temp / "d"}, true);
+  for (const auto& file : found.files) CHECK(file.file_name.size() < 100);
+  const auto all = names(found);
+  CHECK(std::find(all.begin(), all.end(), "d/a/x") != all.end());
+  CHECK_FALSE(found.warnings.empty());
+}
+
+TEST_CASE("what cannot be sent is named before anything is sent") {
+  TempFolder temp;
+  const auto fifo = temp / "fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  CHECK(collect_files({temp / "missing"}, false).error() ==
+        Error(Errc::io,
+              "cannot read '" + (temp / "missing").string() + "': No such file or directory"));
+  CHECK(collect_files({fifo}, false).error() ==
+        Error(Errc::io, "'" + fifo.string() +
+                            "' is a FIFO, socket or device: only files and folders can be sent"));
+  CHECK(collect_files({"/dev/null"}, false).error().code() == Errc::io);
+  CHECK(collect_files({"/proc/self/status"}, false).error() ==
+        Error(Errc::io,
+              "'/proc/self/status' does not tell its size: pipe it, lsend send TARGET - <FILE"));
+}
+
+TEST_CASE("inside a folder the same is left out with a warning") {
+  TempFolder temp;
+  temp.write("d/x", "x");
+  fs::create_directory(temp / "d/empty");
+  REQUIRE(mkfifo((temp / "d/fifo").c_str(), 0600) == 0);
+  const auto found = collect({temp / "d"});
+  CHECK(names(found) == Names{"d/x"});
+  CHECK(found.left_out == 1);
+  REQUIRE(found.warnings.size() == 2);
+  CHECK(found.warnings[0] ==
+        "'" + (temp / "d/empty").string() + "' is an empty folder, which cannot be sent");
+}
+
+TEST_CASE("unreadable files and folders") {
+  if (geteuid() == 0) return;  // root reads everything
+  TempFolder temp;
+  temp.write("d/secret", "x");
+  temp.write("d/closed/x", "x");
+  temp.write("d/x", "x");
+  fs::permissions(temp / "d/secret", fs::perms::none);
+  fs::permissions(temp / "d/closed", fs::perms::none);
+  auto named = collect_files({temp / "d/secret"}, false);
+  auto folder = collect_files({temp / "d/closed"}, false);
+  const auto found = collect({temp / "d"});
+  fs::permissions(temp / "d/closed", fs::perms::owner_all);
+  CHECK(named.error().message() ==
+        "cannot read '" + (temp / "d/secret").string() + "': Permission denied");
+  CHECK(folder.error().code() == Errc::io);
+  CHECK(names(found) == Names{"d/x"});
+  CHECK(found.left_out == 2);
+}
+
+TEST_CASE("names that are no UTF-8 are sent as U+FFFD, with a warning") {
+  TempFolder temp;
+  temp.write("d/caf\xe9", "1");
+  temp.write("d/caf\xe8", "2");
+  const auto found = collect({temp / "d"});
+  CHECK(names(found) == Names{"d/caf\uFFFD", "d/caf\uFFFD (1)"});
+  CHECK(found.files[0].name_changed);
+  CHECK(found.files[0].path == temp / "d/caf\xe8");
+  CHECK(found.warnings.size() == 2);
+}
+
+TEST_CASE("two files of one remote name are both sent") {
+  TempFolder temp;
+  temp.write("a/x.txt", "1");
+  temp.write("b/x.txt", "2");
+  temp.write("c/x (1).txt", "3");
+  const auto found = collect({temp / "c/x (1).txt", temp / "a/x.txt", temp / "b/x.txt"});
+  CHECK(names(found) == Names{"x (1).txt", "x.txt", "x (2).txt"});
+  CHECK(found.files[2].name_changed);
+  CHECK(found.warnings == Names{"'" + (temp / "b/x.txt").string() + "' is sent as 'x (2).txt'"});
+}

@@ -1,0 +1,153 @@
+#include "lsend/storage/inbox.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "catch.hpp"
+#include "temp_folder.hpp"
+
+using namespace lsend;
+using namespace lsend::storage;
+namespace fs = std::filesystem;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+TEST_CASE("an inbox is made with its private folder") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "a/b/in");
+  REQUIRE(inbox.has_value());
+  CHECK(inbox->folder() == temp / "a/b/in");
+  struct stat status {};
+  REQUIRE(stat((temp / "a/b/in/.lsend").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0700U);
+  CHECK(inbox->free_space().has_value());
+  CHECK(*inbox->free_space() > 0);
+  CHECK(Inbox::open(temp / "a/b/in").has_value());
+}
+
+TEST_CASE("the system's own folders are refused") {
+  for (const char* folder : {"/", "/etc", "/tmp", "/var", "/usr", "/usr/bin", "/tmp/", "/tmp/."}) {
+    INFO(folder);
+    auto inbox = Inbox::open(folder);
+    REQUIRE(!inbox);
+    CHECK(inbox.error().code() == Errc::usage);
+  }
+  CHECK(Inbox::open("/tmp").error().message() ==
+        "'/tmp' belongs to the system: name a folder inside it, for example '/tmp/lsend' (--dir)");
+  TempFolder temp;
+  fs::create_directory_symlink("/tmp", temp / "link");
+  CHECK(Inbox::open(temp / "link").error().code() == Errc::usage);
+  CHECK_FALSE(fs::exists("/tmp/.lsend"));
+}
+
+TEST_CASE("a folder that others can write needs the sticky bit") {
+  struct Case {
+    mode_t mode;
+    bool ok;
+  };
+  for (const auto& c : {Case{0755, true}, Case{0700, true}, Case{0777, false}, Case{0757, false},
+                        Case{01777, true}, Case{0775, true}}) {
+    INFO("mode " << c.mode);
+    TempFolder temp;
+    fs::create_directory(temp / "in");
+    REQUIRE(chmod((temp / "in").c_str(), c.mode) == 0);
+    REQUIRE(chown((temp / "in").c_str(), geteuid(), getegid()) == 0);
+    auto inbox = Inbox::open(temp / "in");
+    CHECK(inbox.has_value() == c.ok);
+    if (!inbox) {
+      CHECK(inbox.error().code() == Errc::usage);
+      CHECK(inbox.error().message().find("chmod go-w") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a group that is not the user's own counts as others") {
+  if (geteuid() != 0) return;  // only root may give a folder away to a foreign group
+  TempFolder temp;
+  fs::create_directory(temp / "in");
+  REQUIRE(chown((temp / "in").c_str(), 0, getegid() + 1) == 0);
+  REQUIRE(chmod((temp / "in").c_str(), 0775) == 0);
+  CHECK(Inbox::open(temp / "in").error().code() == Errc::usage);
+}
+
+TEST_CASE("what cannot be an inbox says why") {
+  TempFolder temp;
+  temp.write("file", "x");
+  CHECK(Inbox::open(temp / "file").error().code() == Errc::io);
+  CHECK(Inbox::open(temp / "file/in").error().code() == Errc::io);
+  CHECK(Inbox::open(temp / "file").error().message() ==
+        "cannot open the folder '" + (temp / "file").string() + "': Not a directory");
+  CHECK(Inbox::open("/proc/no/such").error().code() == Errc::io);
+}
+
+TEST_CASE("a private folder that is a link or a file is not used") {
+  TempFolder temp;
+  fs::create_directories(temp / "in");
+  fs::create_directory(temp / "elsewhere");
+  SECTION("link") { fs::create_directory_symlink(temp / "elsewhere", temp / "in/.lsend"); }
+  SECTION("file") { temp.write("in/.lsend", "x"); }
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(!inbox);
+  CHECK(inbox.error().code() == Errc::io);
+}
+
+TEST_CASE("a private folder that was open to others is closed") {
+  TempFolder temp;
+  fs::create_directories(temp / "in/.lsend");
+  REQUIRE(chmod((temp / "in/.lsend").c_str(), 0777) == 0);
+  REQUIRE(Inbox::open(temp / "in").has_value());
+  struct stat status {};
+  REQUIRE(stat((temp / "in/.lsend").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0700U);
+}
+
+TEST_CASE("the sweep takes stale parts of ours and nothing else") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(inbox.has_value());
+  const std::string part = "in/.lsend/AAAAAAAAAAAAAAAAAAAA-_";
+  temp.write(part, "stale");
+  temp.write("in/.lsend/notes.txt", "kept");
+  temp.write("in/.lsend/AAAAAAAAAAAAAAAAAAAA.x", "kept");
+  temp.write("outside", "kept");
+  fs::create_symlink(temp / "outside", temp / "in/.lsend/BBBBBBBBBBBBBBBBBBBBBB");
+  fs::create_directory(temp / "in/.lsend/CCCCCCCCCCCCCCCCCCCCCC");
+  CHECK(inbox->sweep_stale_parts(hours(1)) == 0);
+  // An old `modified` from a peer does not make a part stale.
+  fs::last_write_time(temp / part, fs::file_time_type::clock::now() - hours(1000));
+  CHECK(inbox->sweep_stale_parts(hours(1)) == 0);
+  CHECK(inbox->sweep_stale_parts(seconds(0)) == 1);
+  CHECK_FALSE(fs::exists(temp / part));
+  CHECK(parts_in(temp / "in") == 4);
+  CHECK(read_text(temp / "outside") == "kept");
+}
+
+TEST_CASE("the folder opened at the start stays the root") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(inbox.has_value());
+  fs::create_directory(temp / "elsewhere");
+  fs::rename(temp / "in", temp / "moved");
+  fs::create_directory_symlink(temp / "elsewhere", temp / "in");
+  auto part = inbox->create_part(1, false);
+  REQUIRE(part.has_value());
+  REQUIRE(part->write(bytes_of("x")).has_value());
+  REQUIRE(part->commit({{"d", "f"}, 1, std::nullopt, std::nullopt}).has_value());
+  CHECK(read_text(temp / "moved/d/f") == "x");
+  CHECK(fs::is_empty(temp / "elsewhere"));
+}
+
+TEST_CASE("a folder that vanished is an error, not a file elsewhere") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(inbox.has_value());
+  auto part = inbox->create_part(1, false);
+  REQUIRE(part.has_value());
+  REQUIRE(part->write(bytes_of("x")).has_value());
+  fs::remove_all(temp / "in");
+  CHECK(part->commit({{"f"}, 1, std::nullopt, std::nullopt}).error().code() == Errc::io);
+  CHECK(inbox->create_part(1, false).error().code() == Errc::io);
+  CHECK_FALSE(fs::exists(temp / "in"));
+}
