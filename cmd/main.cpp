@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+  std::puts("lsend " LSEND_VERSION);
+  return 0;
+}
