@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lsend/discovery/device_table.hpp"
+#include "lsend/model/device.hpp"
+#include "lsend/model/messages.hpp"
+#include "lsend/model/result.hpp"
+
+namespace lsend::app {
+
+/// Peer text in events is as the peer sent it: whoever shows it escapes it.
+
+/// `receive` listens.
+struct ReadyEvent {
+  DeviceInfo self;
+  std::vector<std::string> addresses;
+  std::string folder;
+  bool auto_accept = false;
+  bool pin = false;
+};
+
+/// A device answered or changed.
+struct DeviceEvent {
+  enum class Kind : std::uint8_t { found, updated, lost } kind = Kind::found;
+  discovery::Device device;
+};
+
+/// `send` knows whom it talks to.
+struct TargetEvent {
+  std::string target;  ///< as the user named it
+  DeviceInfo device;
+  Endpoint endpoint;
+  bool verified = false;  ///< TLS proved the fingerprint
+};
+
+/// The peer has been asked and a person may be deciding.
+struct WaitingEvent {
+  std::string reason;
+};
+
+/// A sender asked, and this is what it was told.
+struct RequestEvent {
+  std::string session;
+  DeviceInfo device;
+  std::string address;
+  bool verified = false;
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;
+  bool accepted = false;
+  std::string reason;  ///< when it was not
+};
+
+enum class FileStatus : std::uint8_t { done, declined, skipped, failed };
+
+/// A file has ended, on either side.
+struct FileEvent {
+  FileStatus status = FileStatus::done;
+  std::string name;  ///< as announced
+  std::string path;  ///< receive: where it is, below the folder
+  std::uint64_t size = 0;
+  std::optional<std::string> sha256;  ///< what was verified
+  Error error;                        ///< declined, skipped, failed
+};
+
+/// At most ten a second.
+struct ProgressEvent {
+  std::string peer;  ///< alias
+  std::uint64_t bytes = 0, total_bytes = 0;
+  std::size_t files = 0, total_files = 0;
+  double bytes_per_second = 0;
+  std::optional<Duration> remaining;
+};
+
+struct MessageEvent {
+  DeviceInfo device;
+  std::string address;
+  std::string text;
+};
+
+/// A session of `receive` has ended.
+struct SessionEvent {
+  std::string session;
+  DeviceInfo device;
+  std::string end;  ///< "finished", "cancelled", "expired"
+  std::size_t done = 0, failed = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct WarningEvent {
+  std::string message;
+};
+
+using Event = std::variant<ReadyEvent, DeviceEvent, TargetEvent, WaitingEvent, RequestEvent,
+                           FileEvent, ProgressEvent, MessageEvent, SessionEvent, WarningEvent>;
+
+/// Who looks on: a terminal, JSON lines, nobody.
+class ProgressSink {
+ public:
+  virtual ~ProgressSink() = default;
+  virtual void on(const Event& event) = 0;
+};
+
+}  // namespace lsend::app

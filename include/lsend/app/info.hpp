@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lsend/app/settings.hpp"
+#include "lsend/model/result.hpp"
+
+namespace lsend::app {
+
+struct OwnInfo {
+  DeviceInfo device;
+  std::vector<std::string> addresses;
+  bool port_free = false;  ///< could `receive` listen on device.port now?
+  storage::Home home;
+};
+
+/// This machine's identity (made when it is missing), addresses and files.
+Result<OwnInfo> own_info(const Settings& settings);
+
+struct PeerInfo {
+  DeviceInfo device;
+  Endpoint endpoint;
+  std::optional<Fingerprint> proven;  ///< by TLS
+  Duration latency{0};                ///< connection, handshake and answer
+};
+
+/// What a device says of itself.
+Result<PeerInfo> peer_info(const Settings& settings, const std::string& target);
+
+}  // namespace lsend::app

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+
+#include "lib/app/node.hpp"
+#include "lsend/net/http_server.hpp"
+#include "lsend/protocol/query.hpp"
+#include "lsend/protocol/routes.hpp"
+
+namespace lsend::app {
+
+using net::Executor;
+using net::Task;
+
+/// Told of a device that registered: where it listens, and whether TLS proved its fingerprint.
+using DeviceHeard =
+    std::function<void(const DeviceInfo& info, const Endpoint& endpoint, bool verified)>;
+
+/// The routes of LocalSend over HTTP. `info` and `register` are answered here, by every command
+/// that listens; transfers are declined unless a subclass takes them.
+class ApiHandler : public net::RequestHandler {
+ public:
+  ApiHandler(const Node& node, DeviceHeard heard) : node_(node), heard_(std::move(heard)) {}
+
+  Task<> handle(net::Exchange& exchange) final;
+  net::Answer refuse(const Error& error) final;
+
+ protected:
+  /// A request that has found its route.
+  struct Request {
+    net::Exchange& exchange;
+    protocol::Route route;
+    protocol::Query query;
+    bool v1() const { return route.codec == &protocol::codec_v1(); }
+  };
+
+  virtual Task<> prepare_upload(Request& request);
+  virtual Task<> upload(Request& request);
+  virtual Task<> cancel(Request& request);
+
+  static Task<> respond_error(net::Exchange& exchange, Error error);
+  static Task<> respond_json(net::Exchange& exchange, std::string json);
+  const Node& node() const { return node_; }
+
+ private:
+  Task<> info(Request& request);
+  Task<> register_device(Request& request);
+
+  const Node& node_;
+  DeviceHeard heard_;
+};
+
+}  // namespace lsend::app

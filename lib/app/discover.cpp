@@ -1,0 +1,155 @@
+#include "lsend/app/discover.hpp"
+
+#include <algorithm>
+
+#include "lib/app/discovery_service.hpp"
+#include "lib/app/find_target.hpp"
+#include "lib/app/listener.hpp"
+#include "lib/app/runtime.hpp"
+#include "lib/app/sweep.hpp"
+#include "lsend/discovery/subnet_plan.hpp"
+#include "lsend/discovery/target.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr std::size_t kDevices = 1000;
+constexpr Duration kLook{20};
+/// Multicast has had its chance after this; then the sweep may start (protocol.md 2.3).
+constexpr Duration kBeforeSweep = std::chrono::seconds(1);
+
+class Discoverer {
+ public:
+  Discoverer(Executor executor, Interrupt& interrupt, Node node, const DiscoverOptions& options,
+             ProgressSink& sink)
+      : executor_(executor),
+        interrupt_(interrupt),
+        node_(std::move(node)),
+        options_(options),
+        sink_(sink),
+        discovery_(
+            executor, node_, kDevices,
+            [this](discovery::DeviceTable::Change change, const discovery::Device& device) {
+              tell(change, device);
+            },
+            [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
+        handler_(node_, [this](const DeviceInfo& info, const Endpoint& from,
+                               bool verified) { discovery_.heard(info, from, verified); }),
+        tasks_(executor) {}
+
+  Task<Result<DiscoverReport>> run() {
+    auto opened = open_server(executor_, node_, handler_, true);
+    if (!opened) co_return opened.error();
+    const auto server = std::move(*opened);
+    auto started = discovery_.start();
+    if (!started) co_return started.error();
+    auto hosts = hosts_to_sweep();
+    if (!hosts) co_return hosts.error();
+    const Interrupt::Subscription on_stop(interrupt_, [this] { done_ = true; });
+    tasks_.spawn(discovery_.run(true));
+    tasks_.spawn(server->run());
+    sweeps_.spawn(sweep(std::move(*hosts)));
+    co_await wait();
+    done_ = true;
+    sweeps_.cancel();
+    co_await sweeps_.join();
+    discovery_.stop();
+    server->stop();
+    co_await tasks_.join();
+    co_return outcome();
+  }
+
+ private:
+  Task<> wait() {
+    const auto until = options_.watch ? TimePoint::max() : Clock::now() + options_.timeout;
+    while (!done_) {
+      const bool enough = options_.count > 0 && matching().size() >= options_.count;
+      // A sweep that the user asked for is seen to its end.
+      const bool sweeping = options_.scan == ScanMode::always && sweeping_;
+      if ((enough && !options_.watch) || (Clock::now() >= until && !sweeping)) co_return;
+      co_await net::sleep_for(kLook);
+    }
+  }
+
+  Result<std::vector<std::string>> hosts_to_sweep() const {
+    if (options_.scan == ScanMode::never) return std::vector<std::string>();
+    if (options_.scan_cidr.empty()) return hosts_around(discovery_.interfaces());
+    std::vector<std::uint32_t> own;
+    for (const auto& interface : discovery_.interfaces())
+      for (const auto& address : interface.addresses)
+        if (!address.v6) own.push_back(address.v4);
+    return discovery::sweep_cidr(options_.scan_cidr, own);
+  }
+
+  /// Starts at once where it was asked for, else when multicast found nobody.
+  Task<> sweep(std::vector<std::string> hosts) {
+    if (options_.scan == ScanMode::automatic) {
+      co_await net::sleep_for(kBeforeSweep);
+      if (discovery_.table().size() > 0) co_return;
+    }
+    sweeping_ = true;
+    PeerFound found = [this](const Peer& peer) {
+      discovery_.heard(peer.info, peer.endpoint,
+                       peer.proven && *peer.proven == peer.info.fingerprint);
+    };
+    std::function<bool()> stopped = [this] { return done_; };
+    co_await sweep_network(node_, std::move(hosts), kDefaultPort, std::move(found),
+                           std::move(stopped));
+    sweeping_ = false;
+  }
+
+  void tell(discovery::DeviceTable::Change change, const discovery::Device& device) {
+    if (!discovery::matches(device, options_.pattern)) return;
+    DeviceEvent event;
+    event.kind = change == discovery::DeviceTable::Change::added ? DeviceEvent::Kind::found
+                                                                 : DeviceEvent::Kind::updated;
+    event.device = device;
+    sink_.on(event);
+  }
+
+  std::vector<discovery::Device> matching() const {
+    auto devices = discovery_.table().devices();
+    std::erase_if(devices, [&](const discovery::Device& device) {
+      return !discovery::matches(device, options_.pattern);
+    });
+    return devices;
+  }
+
+  Result<DiscoverReport> outcome() const {
+    if (interrupt_.requested() && !options_.watch) return interrupt_.error();
+    DiscoverReport report;
+    report.devices = matching();
+    report.evicted = discovery_.table().evicted();
+    if (options_.count > 0 && report.devices.size() < options_.count)
+      return fail(Errc::not_found, std::to_string(report.devices.size()) + " of " +
+                                       std::to_string(options_.count) +
+                                       " devices answered in time");
+    return report;
+  }
+
+  Executor executor_;
+  Interrupt& interrupt_;
+  Node node_;
+  const DiscoverOptions& options_;
+  ProgressSink& sink_;
+  DiscoveryService discovery_;
+  ApiHandler handler_;
+  net::TaskGroup tasks_;
+  net::TaskGroup sweeps_{executor_};
+  bool done_ = false;
+  bool sweeping_ = false;
+};
+
+}  // namespace
+
+Result<DiscoverReport> discover(const Settings& settings, const DiscoverOptions& options,
+                                ProgressSink& sink) {
+  auto node = Node::make(settings);
+  if (!node) return node.error();
+  Runtime runtime;
+  Discoverer discoverer(runtime.executor(), runtime.interrupt(), std::move(*node), options, sink);
+  return runtime.run(discoverer.run());
+}
+
+}  // namespace lsend::app

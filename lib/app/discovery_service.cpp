@@ -1,0 +1,166 @@
+#include "lib/app/discovery_service.hpp"
+
+#include <algorithm>
+
+#include "lsend/model/text.hpp"
+#include "lsend/protocol/codec.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr Duration kAnnounceEvery = std::chrono::seconds(60);
+constexpr Duration kLookAtInterfaces = std::chrono::seconds(5);
+constexpr Duration kAnswerLimit = std::chrono::seconds(2);
+constexpr double kDatagramsPerSecond = 50;
+constexpr std::uint16_t kFirstUnprivilegedPort = 1024;
+
+}  // namespace
+
+DiscoveryService::DiscoveryService(Executor executor, const Node& node, std::size_t capacity,
+                                   DeviceChanged changed, Warn warn)
+    : executor_(executor),
+      node_(node),
+      table_(capacity, node.self.fingerprint),
+      changed_(std::move(changed)),
+      warn_(std::move(warn)),
+      parsed_(kDatagramsPerSecond, Clock::now()),
+      answers_(Clock::now()),
+      schedule_(Clock::now(), kAnnounceEvery),
+      tasks_(executor) {}
+
+Result<> DiscoveryService::start() {
+  const auto& settings = node_.settings;
+  auto multicast =
+      net::Multicast::make(executor_, settings.multicast_groups, settings.multicast_port,
+                           [this](const net::Datagram& datagram) { on_datagram(datagram); });
+  if (!multicast) return multicast.error();
+  multicast_ = std::move(*multicast);
+  auto refreshed = refresh(true);
+  if (!refreshed) return refreshed;
+  if (multicast_->sockets() == 0)
+    warn("no network interface can multicast: devices are found by address or --scan only");
+  return {};
+}
+
+void DiscoveryService::warn(const std::string& message) const {
+  if (warn_) warn_(message);
+}
+
+/// Follows the interfaces. A wrong --interface is the user's error at the start and an interface
+/// that has gone away later.
+Result<> DiscoveryService::refresh(bool first) {
+  const auto all = net::list_interfaces();
+  if (!all) return all.error();
+  auto chosen = net::select_interfaces(*all, node_.settings.interfaces);
+  if (!chosen && first) return chosen.error();
+  interfaces_ = chosen ? std::move(*chosen) : std::vector<net::Interface>();
+  const auto update = multicast_->update(interfaces_);
+  for (const auto& problem : update.problems) {
+    if (std::find(warned_.begin(), warned_.end(), problem) != warned_.end()) continue;
+    warned_.push_back(problem);
+    warn(problem);
+  }
+  if (update.changed && !first) schedule_.restart(Clock::now());
+  return {};
+}
+
+Task<> DiscoveryService::run(bool announce) {
+  if (announce) tasks_.spawn(announce_loop());
+  tasks_.spawn(interface_loop());
+  co_await tasks_.join();
+  co_await multicast_->join();
+}
+
+void DiscoveryService::stop() {
+  running_ = false;
+  if (multicast_) multicast_->stop();
+  tasks_.cancel();
+}
+
+Task<> DiscoveryService::announce_loop() {
+  // Looks at the schedule often enough to notice that a new interface restarted it.
+  constexpr Duration kStep{100};
+  while (running_) {
+    const auto now = Clock::now();
+    if (schedule_.next() <= now) {
+      send_announcement(true);
+      schedule_.advance();
+      continue;
+    }
+    const auto wait = std::chrono::ceil<Duration>(schedule_.next() - now);
+    co_await net::sleep_for(wait < kStep * 10 ? wait : kStep * 10);
+  }
+}
+
+Task<> DiscoveryService::interface_loop() {
+  while (running_) {
+    co_await net::sleep_for(kLookAtInterfaces);
+    (void)refresh(false);
+  }
+}
+
+void DiscoveryService::send_announcement(bool wants_answer) {
+  Announcement announcement;
+  announcement.device = node_.self;
+  announcement.wants_answer = wants_answer;
+  multicast_->send(protocol::encode_announcement(announcement));
+}
+
+void DiscoveryService::heard(const DeviceInfo& info, const Endpoint& from, bool verified) {
+  const auto change = table_.update(info, from, verified, Clock::now());
+  if (change == discovery::DeviceTable::Change::unchanged || !changed_) return;
+  // Devices without a fingerprint are keyed by address: found by walking.
+  const auto devices = table_.devices();
+  for (const auto& device : devices) {
+    const bool same = info.fingerprint.empty()
+                          ? std::find(device.endpoints.begin(), device.endpoints.end(), from) !=
+                                device.endpoints.end()
+                          : device.info.fingerprint == info.fingerprint;
+    if (!same) continue;
+    changed_(change, device);
+    return;
+  }
+}
+
+void DiscoveryService::on_datagram(const net::Datagram& datagram) {
+  const auto now = Clock::now();
+  if (!running_ || !parsed_.take(now)) return;
+  const auto announcement = protocol::decode_announcement(datagram.text, node_.defaults());
+  if (!announcement || announcement->device.fingerprint == node_.self.fingerprint) return;
+  Peer peer;
+  peer.info = announcement->device;
+  peer.endpoint.scheme = peer.info.protocol;
+  peer.endpoint.host = datagram.from.str();
+  peer.endpoint.port = peer.info.port;
+  // The reply must show the announced fingerprint; v1 certificates say nothing (protocol.md 1.2).
+  if (!peer.info.version.is_v1() && peer.info.fingerprint.is_sha256())
+    peer.pin = peer.info.fingerprint;
+  heard(peer.info, peer.endpoint, false);
+  const bool may_answer = announcement->wants_answer && peer.info.port >= kFirstUnprivilegedPort &&
+                          net::directly_connected(interfaces_, peer.endpoint.host) &&
+                          answers_.allow(datagram.from, now);
+  if (may_answer) tasks_.spawn(answer(std::move(peer)));
+}
+
+/// One register, no retries; peers up to 1.17 also read an answer by UDP (protocol.md 2.2).
+Task<> DiscoveryService::answer(Peer peer) {
+  const auto registered = co_await register_at(node_, peer, kAnswerLimit);
+  if (!running_) co_return;
+  if (!registered) {
+    send_announcement(false);
+    co_return;
+  }
+  const bool verified = registered->proven && *registered->proven == registered->info.fingerprint;
+  heard(registered->info, registered->endpoint, verified);
+}
+
+std::vector<std::string> reachable_addresses(const std::vector<net::Interface>& interfaces) {
+  std::vector<std::string> addresses;
+  for (const auto& interface : interfaces)
+    for (const auto& address : interface.addresses)
+      if (!address.link_local || !address.v6) addresses.push_back(address.address);
+  return addresses;
+}
+
+}  // namespace lsend::app

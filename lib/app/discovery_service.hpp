@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/app/node.hpp"
+#include "lib/app/peer.hpp"
+#include "lsend/app/events.hpp"
+#include "lsend/discovery/announce_schedule.hpp"
+#include "lsend/discovery/device_table.hpp"
+#include "lsend/discovery/rate_limit.hpp"
+#include "lsend/net/interfaces.hpp"
+#include "lsend/net/multicast.hpp"
+#include "lsend/net/task_group.hpp"
+
+namespace lsend::app {
+
+/// Keeps the table of devices: announces us, hears others, answers them, follows interfaces that
+/// come and go.
+class DiscoveryService {
+ public:
+  /// A device is new in the table or says something else than before.
+  using DeviceChanged =
+      std::function<void(discovery::DeviceTable::Change change, const discovery::Device& device)>;
+  using Warn = std::function<void(const std::string& message)>;
+
+  DiscoveryService(Executor executor, const Node& node, std::size_t capacity, DeviceChanged changed,
+                   Warn warn);
+
+  /// Opens the sockets. `node.self.port` must be right by now. Errc::usage for an interface or a
+  /// group that does not exist; a host where no multicast socket opens is a warning.
+  Result<> start();
+  /// Announces and answers until stop().
+  Task<> run(bool announce);
+  void stop();
+
+  /// From our own server's `register`, or from a probe.
+  void heard(const DeviceInfo& info, const Endpoint& from, bool verified);
+  const discovery::DeviceTable& table() const { return table_; }
+  const std::vector<net::Interface>& interfaces() const { return interfaces_; }
+  std::size_t sockets() const { return multicast_ ? multicast_->sockets() : 0; }
+
+ private:
+  Result<> refresh(bool first);
+  void warn(const std::string& message) const;
+  void on_datagram(const net::Datagram& datagram);
+  Task<> announce_loop();
+  Task<> interface_loop();
+  Task<> answer(Peer peer);
+  void send_announcement(bool wants_answer);
+
+  Executor executor_;
+  const Node& node_;
+  discovery::DeviceTable table_;
+  DeviceChanged changed_;
+  Warn warn_;
+  discovery::TokenBucket parsed_;
+  discovery::AnswerLimiter answers_;
+  discovery::AnnounceSchedule schedule_;
+  std::vector<net::Interface> interfaces_;
+  std::unique_ptr<net::Multicast> multicast_;
+  net::TaskGroup tasks_;
+  std::vector<std::string> warned_;
+  bool running_ = true;
+};
+
+/// The addresses at which others on the network reach us, for people.
+std::vector<std::string> reachable_addresses(const std::vector<net::Interface>& interfaces);
+
+}  // namespace lsend::app

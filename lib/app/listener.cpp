@@ -1,0 +1,23 @@
+#include "lib/app/listener.hpp"
+
+namespace lsend::app {
+
+Result<std::unique_ptr<net::HttpServer>> open_server(Executor executor, Node& node,
+                                                     ApiHandler& handler, bool may_move) {
+  const auto speaks = node.settings.http ? net::Speaks::http_and_https : net::Speaks::https;
+  const auto make = [&] {
+    return std::make_unique<net::HttpServer>(executor, node.tls, handler, speaks,
+                                             net::ServerLimits());
+  };
+  auto server = make();
+  auto port = server->listen(node.settings.port);
+  if (!port && port.error().code() == Errc::port && may_move && !node.settings.port_chosen) {
+    server = make();
+    port = server->listen(0);
+  }
+  if (!port) return port.error();
+  node.self.port = *port;
+  return server;
+}
+
+}  // namespace lsend::app

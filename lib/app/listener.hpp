@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+
+#include "lib/app/api_handler.hpp"
+#include "lib/app/node.hpp"
+#include "lsend/net/http_server.hpp"
+
+namespace lsend::app {
+
+/// Opens the HTTP server of a command and puts the port into `node.self`. When the port is taken
+/// and the user did not insist on it, `may_move` lets it listen on a free one (protocol.md trap
+/// 10).
+Result<std::unique_ptr<net::HttpServer>> open_server(Executor executor, Node& node,
+                                                     ApiHandler& handler, bool may_move);
+
+}  // namespace lsend::app

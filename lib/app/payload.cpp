@@ -1,0 +1,105 @@
+#include "lib/app/payload.hpp"
+
+#include <unistd.h>
+
+#include "lsend/storage/sha256.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+/// A pre-pass over so many bytes costs a blink; more is left to TLS and the size check
+/// (performance.md 3.8).
+constexpr std::uint64_t kCheapToHash = 64 * 1024 * 1024;
+
+FileInfo describe(const storage::LocalFile& file, const std::string& prefix) {
+  FileInfo info;
+  info.id = FileId(storage::random_uuid());
+  info.file_name = prefix + file.file_name;
+  info.size = file.size;
+  info.file_type = storage::mime_type_of(file.file_name);
+  info.modified = file.modified;
+  return info;
+}
+
+Payload message_payload(const std::string& text) {
+  Payload payload;
+  FileInfo info;
+  info.id = FileId(storage::random_uuid());
+  info.file_name = storage::random_uuid() + ".txt";
+  info.size = text.size();
+  info.file_type = "text/plain";
+  info.preview = text;
+  payload.files.push_back(std::move(info));
+  payload.text = text;
+  payload.is_message = true;
+  return payload;
+}
+
+std::string clean_prefix(std::string prefix) {
+  while (!prefix.empty() && prefix.front() == '/') prefix.erase(0, 1);
+  if (!prefix.empty() && prefix.back() != '/') prefix += '/';
+  return prefix;
+}
+
+Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::Home& home) {
+  storage::LocalFile file;
+  file.file_name = options.stdin_name;
+  file.modified =
+      std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+  if (options.stdin_size) {
+    file.size = *options.stdin_size;
+    payload.from_stdin = true;
+  } else {
+    auto spool = storage::Spool::from(STDIN_FILENO, home.state);
+    if (!spool) return spool.error();
+    file.size = spool->size();
+    file.path = spool->path();
+    payload.spool = std::move(*spool);
+  }
+  payload.files.push_back(describe(file, clean_prefix(options.prefix)));
+  payload.local.push_back(std::move(file));
+  return {};
+}
+
+Result<> add_checksums(Payload& payload, ChecksumMode mode) {
+  std::uint64_t total = 0;
+  for (const auto& file : payload.files) total += file.size;
+  const bool wanted =
+      mode == ChecksumMode::always || (mode == ChecksumMode::automatic && total <= kCheapToHash);
+  if (!wanted || payload.from_stdin) return {};
+  for (std::size_t i = 0; i < payload.files.size(); ++i) {
+    auto digest = storage::hash_file(payload.local[i]);
+    if (!digest) return digest.error();
+    payload.files[i].sha256 = std::move(*digest);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Payload> gather_payload(const SendOptions& options, const storage::Home& home,
+                               ProgressSink& sink) {
+  if (options.message) return message_payload(*options.message);
+  Payload payload;
+  if (options.standard_input) {
+    if (!options.paths.empty())
+      return fail(Errc::usage, "standard input ('-') cannot be sent together with files");
+    auto added = add_stdin(payload, options, home);
+    if (!added) return added.error();
+  } else {
+    auto collected = storage::collect_files(options.paths, options.follow_links);
+    if (!collected) return collected.error();
+    for (const auto& warning : collected->warnings) sink.on(WarningEvent{warning});
+    if (collected->files.empty())
+      return fail(Errc::io, "there is no file to send in what was named");
+    const auto prefix = clean_prefix(options.prefix);
+    for (const auto& file : collected->files) payload.files.push_back(describe(file, prefix));
+    payload.local = std::move(collected->files);
+  }
+  auto hashed = add_checksums(payload, options.checksum);
+  if (!hashed) return hashed.error();
+  return payload;
+}
+
+}  // namespace lsend::app

@@ -1,0 +1,174 @@
+#include "lib/app/peer.hpp"
+
+#include "lsend/model/text.hpp"
+#include "lsend/protocol/query.hpp"
+#include "lsend/protocol/status.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr std::size_t kMaxInfo = 64 * 1024;
+
+net::Call make_call(const protocol::Codec& codec, protocol::Action action, std::string query,
+                    Duration limit) {
+  const auto& route = protocol::route_to(action, codec);
+  net::Call call(route.method == protocol::Method::get ? "GET" : "POST",
+                 std::string(route.path) + query);
+  if (route.method == protocol::Method::post) call.content_type = "application/json";
+  call.answer_limit = limit;
+  call.max_answer = kMaxInfo;
+  return call;
+}
+
+/// One `info` call in one version's words; nothing when the peer has no such route.
+Task<Result<std::optional<DeviceInfo>>> ask_info(const Node& node, net::HttpClient& client,
+                                                 const protocol::Codec& codec, Endpoint endpoint,
+                                                 Duration limit) {
+  std::string query = "?fingerprint=" + protocol::percent_encode(node.self.fingerprint.str());
+  auto call = make_call(codec, protocol::Action::info, std::move(query), limit);
+  const auto reply = co_await client.call(std::move(call), std::string());
+  if (!reply) co_return reply.error();
+  if (reply->head.status != protocol::kOk) {
+    const auto code = protocol::errc_of_status(reply->head.status, protocol::Action::info);
+    if (code == Errc::unknown_route) co_return std::optional<DeviceInfo>();
+    if (code == Errc::self_discovered)
+      co_return fail(Errc::usage, endpoint.url() + " is this device itself");
+    co_return fail(Errc::protocol, endpoint.url() + " answered " +
+                                       std::to_string(reply->head.status) + " to 'info'");
+  }
+  const protocol::DeviceDefaults defaults{endpoint.port, endpoint.scheme};
+  auto info = codec.decode_info(reply->body, defaults);
+  if (!info) co_return info.error();
+  co_return std::optional<DeviceInfo>(std::move(*info));
+}
+
+/// Who listens at one endpoint.
+Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme scheme) {
+  Peer peer;
+  peer.endpoint.scheme = scheme;
+  peer.endpoint.host = request.host;
+  peer.endpoint.port = request.port;
+  if (scheme == Scheme::https) peer.pin = request.pin;
+  auto options = node.connect_options();
+  options.connect_limit = request.limit;
+  options.pin = peer.pin;
+  auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
+  if (!client) co_return client.error();
+  peer.proven = (*client)->peer_fingerprint();
+  auto info = co_await ask_info(node, **client, protocol::codec_v2(), peer.endpoint, request.limit);
+  if (info && !*info) {
+    if (!(*client)->usable()) {
+      client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
+      if (!client) co_return client.error();
+    }
+    info = co_await ask_info(node, **client, protocol::codec_v1(), peer.endpoint, request.limit);
+  }
+  if (!info) co_return info.error();
+  if (*info) {
+    peer.info = std::move(**info);
+  } else {
+    peer.info.alias = request.host;
+    peer.info.version = kOurVersion;
+  }
+  peer.info.port = request.port;
+  peer.info.protocol = scheme;
+  // What TLS proved counts, not what JSON claims (protocol.md trap 16).
+  if (peer.proven) peer.info.fingerprint = *peer.proven;
+  co_return peer;
+}
+
+}  // namespace
+
+Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::string local_address) {
+  auto options = node.connect_options();
+  if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
+  options.local_address = std::move(local_address);
+  auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
+  co_return client;
+}
+
+Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
+  const bool try_https = request.scheme != Scheme::http && !node.settings.http;
+  const bool try_http = request.scheme != Scheme::https && !request.pin;
+  if (!try_https) {
+    auto plain = co_await probe_endpoint(node, request, Scheme::http);
+    co_return plain;
+  }
+  auto secure = co_await probe_endpoint(node, request, Scheme::https);
+  if (secure || !try_http) co_return secure;
+  // Only a port where somebody listens and TLS fails can be a plain one.
+  const auto code = secure.error().code();
+  const bool somebody_is_there = code == Errc::identity || code == Errc::timed_out;
+  if (!somebody_is_there) co_return secure;
+  auto plain = co_await probe_endpoint(node, request, Scheme::http);
+  if (plain) co_return plain;
+  co_return secure;
+}
+
+Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
+  auto options = node.connect_options();
+  options.connect_limit = limit;
+  if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
+  auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
+  if (!client) co_return client.error();
+  peer.proven = (*client)->peer_fingerprint();
+  const auto& codec = peer.codec();
+  auto call = make_call(codec, protocol::Action::register_device, std::string(), limit);
+  auto body = codec.encode_register(node.self);
+  const auto reply = co_await (*client)->call(std::move(call), std::move(body));
+  if (!reply) co_return reply.error();
+  if (reply->head.status != protocol::kOk)
+    co_return refusal(peer, *reply, protocol::Action::register_device);
+  const protocol::DeviceDefaults defaults{peer.endpoint.port, peer.endpoint.scheme};
+  const auto info = codec.decode_info(reply->body, defaults);
+  if (!info) co_return info.error();
+  // Its answer names neither port nor protocol, and v1 no fingerprint: those are known already.
+  const auto announced = peer.info;
+  peer.info = *info;
+  peer.info.port = announced.port;
+  peer.info.protocol = announced.protocol;
+  if (peer.info.fingerprint.empty()) peer.info.fingerprint = announced.fingerprint;
+  co_return peer;
+}
+
+Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string local_address,
+                 Duration limit) {
+  auto options = node.connect_options();
+  options.connect_limit = limit;
+  options.local_address = std::move(local_address);
+  if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
+  auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
+  if (!client) co_return;
+  std::string query;
+  if (!peer.info.version.is_v1() && !session.empty())
+    query = "?sessionId=" + protocol::percent_encode(session.str());
+  auto call = make_call(peer.codec(), protocol::Action::cancel, std::move(query), limit);
+  // Whatever it answers: 1.18 says 200 always, older ones 403 (protocol.md trap 29).
+  (void)co_await (*client)->call(std::move(call), std::string());
+}
+
+std::string display_name(const Peer& peer) {
+  return "'" + escape_for_terminal(peer.info.alias, 64) + "' (" + peer.endpoint.host + ")";
+}
+
+Error refusal(const Peer& peer, const net::Reply& reply, protocol::Action action) {
+  const auto code = protocol::errc_of_status(reply.head.status, action);
+  const auto words = escape_for_terminal(protocol::decode_error(reply.body), 200);
+  const auto who = display_name(peer);
+  const std::string said = words.empty() ? std::string() : " (\"" + words + "\")";
+  switch (code) {
+    case Errc::declined:
+      return fail(code, who + " declined the transfer" + said);
+    case Errc::busy:
+      return fail(code, who + " is busy with another transfer" + said + "; try again later");
+    case Errc::pin_required:
+      return fail(code, who + " asks for a PIN" + said + "; give it with --pin");
+    case Errc::too_many_requests:
+      return fail(code, who + " refuses for now, after too many attempts" + said);
+    default:
+      return fail(code, who + " answered " + std::to_string(reply.head.status) + said);
+  }
+}
+
+}  // namespace lsend::app

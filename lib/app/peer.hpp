@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/app/node.hpp"
+#include "lsend/net/http_client.hpp"
+#include "lsend/protocol/codec.hpp"
+#include "lsend/protocol/routes.hpp"
+
+namespace lsend::app {
+
+using net::Executor;
+using net::Task;
+
+/// A device that we can talk to: where, in which version, and which certificate it must show.
+struct Peer {
+  DeviceInfo info;
+  Endpoint endpoint;
+  std::optional<Fingerprint> pin;     ///< https: later connections must show it
+  std::optional<Fingerprint> proven;  ///< what TLS proved when it was probed
+
+  const protocol::Codec& codec() const { return protocol::codec_for(info.version); }
+};
+
+using ClientPtr = std::unique_ptr<net::HttpClient>;
+
+/// A connection to the peer, pinned where it has a pin.
+Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::string local_address);
+
+/// Asks a host who it is: https first, then, unless `scheme` or `pin` forbids, http; `info` in v2's
+/// route, then in v1's. A host that answers HTTP and knows no `info` counts as a v2 device without
+/// a name (protocol.md trap 45). Errc::unreachable, Errc::timed_out, Errc::identity,
+/// Errc::protocol.
+struct ProbeRequest {
+  std::string host;
+  std::uint16_t port = kDefaultPort;
+  std::optional<Scheme> scheme;
+  std::optional<Fingerprint> pin;
+  Duration limit = std::chrono::seconds(5);  ///< a connection, and an answer
+
+  ProbeRequest(std::string address, std::uint16_t tcp_port)
+      : host(std::move(address)), port(tcp_port) {}
+};
+Task<Result<Peer>> probe(const Node& node, ProbeRequest request);
+
+/// Tells the peer who we are and hears who it is. `Peer::proven` is what TLS proved.
+Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit);
+
+/// Best effort, within `limit`: tells the peer that the session ends. Without an id (v2) only a
+/// request that still waits is meant.
+Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string local_address,
+                 Duration limit);
+
+/// The error that a peer's refusal means, its own words escaped: "'Bob' declined: ...".
+Error refusal(const Peer& peer, const net::Reply& reply, protocol::Action action);
+
+/// "'Nice Orange' (192.168.1.2)", escaped.
+std::string display_name(const Peer& peer);
+
+}  // namespace lsend::app

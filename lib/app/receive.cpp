@@ -1,0 +1,168 @@
+#include "lsend/app/receive.hpp"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "lib/app/discovery_service.hpp"
+#include "lib/app/listener.hpp"
+#include "lib/app/node.hpp"
+#include "lib/app/receive_handler.hpp"
+#include "lib/app/runtime.hpp"
+#include "lsend/protocol/routes.hpp"
+#include "lsend/storage/inbox.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr std::size_t kDevices = 200;
+constexpr Duration kSweepEvery = std::chrono::seconds(1);
+constexpr Duration kTellPeer = std::chrono::milliseconds(1500);
+constexpr Duration kDrain = std::chrono::milliseconds(1500);
+
+/// The receiver of one run of the command.
+class Receiver {
+ public:
+  Receiver(Executor executor, Interrupt& interrupt, Node node, const ReceiveOptions& options,
+           storage::Inbox inbox, ProgressSink& sink)
+      : executor_(executor),
+        interrupt_(interrupt),
+        node_(std::move(node)),
+        options_(options),
+        inbox_(std::move(inbox)),
+        sink_(sink),
+        discovery_(executor, node_, kDevices, nullptr,
+                   [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
+        handler_(
+            node_,
+            [this](const DeviceInfo& info, const Endpoint& from, bool verified) {
+              discovery_.heard(info, from, verified);
+            },
+            options_, inbox_, sink_),
+        tasks_(executor) {
+    handler_.on_transfer_end = [this] { finish(); };
+  }
+
+  Task<Result<ReceiveReport>> run() {
+    auto opened = open_server(executor_, node_, handler_, false);
+    if (!opened) co_return opened.error();
+    server_ = std::move(*opened);
+    auto started = discovery_.start();
+    if (!started) co_return started.error();
+    auto ready = announce_ready();
+    if (!ready) co_return ready.error();
+    const Interrupt::Subscription on_stop(interrupt_, [this] { finish(); });
+    tasks_.spawn(discovery_.run(options_.announce));
+    sweeper_.spawn(sweep_loop());
+    co_await server_->run();
+    discovery_.stop();
+    sweeper_.cancel();
+    co_await sweeper_.join();
+    co_await tasks_.join();
+    if (!options_.ready_file.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove(options_.ready_file, ignored);
+    }
+    co_return outcome();
+  }
+
+ private:
+  Result<> announce_ready() {
+    ReadyEvent event;
+    event.self = node_.self;
+    event.addresses = reachable_addresses(discovery_.interfaces());
+    event.folder = inbox_.folder().string();
+    event.auto_accept = options_.auto_accept;
+    event.pin = options_.pin.has_value();
+    if (!options_.ready_file.empty()) {
+      nlohmann::json ready;
+      ready["port"] = node_.self.port;
+      ready["fingerprint"] = node_.self.fingerprint.str();
+      auto written = storage::write_file_atomically(options_.ready_file, ready.dump() + "\n", 0644);
+      if (!written) return written;
+    }
+    sink_.on(event);
+    return {};
+  }
+
+  Task<> sweep_loop() {
+    while (true) {
+      co_await net::sleep_for(kSweepEvery);
+      handler_.sweep();
+    }
+  }
+
+  /// Stops once: after the last counted transfer, or at a signal. A running transfer's sender is
+  /// told first.
+  void finish() {
+    if (finishing_) return;
+    finishing_ = true;
+    tasks_.spawn(wind_up());
+  }
+
+  Task<> wind_up() {
+    const auto running = handler_.running();
+    cut_short_ = !running.empty();
+    for (const auto& session : running) sweeper_.spawn(tell_cancel(session));
+    handler_.abort_all();
+    server_->drain();
+    sweeper_.spawn(force_stop());
+    co_return;
+  }
+
+  Task<> force_stop() {
+    const bool waited = co_await net::sleep_for(kDrain);
+    if (waited) server_->stop();
+  }
+
+  /// The receiver's cancel is a call to the sender's own server (protocol.md 1.4).
+  Task<> tell_cancel(ReceiveHandler::SessionPtr session) {
+    Peer peer;
+    peer.info = session->device();
+    peer.info.version = session->version();
+    peer.endpoint.scheme = session->device().protocol;
+    peer.endpoint.host = session->sender().str();
+    peer.endpoint.port = session->device().port;
+    co_await cancel_at(node_, peer, session->id(), std::string(), kTellPeer);
+  }
+
+  Result<ReceiveReport> outcome() const {
+    const auto& report = handler_.report();
+    if (interrupt_.requested() && cut_short_) return interrupt_.error();
+    if (options_.count > 0 && report.files_failed > 0)
+      return fail(Errc::partial, std::to_string(report.files_failed) + " of " +
+                                     std::to_string(report.files_done + report.files_failed) +
+                                     " files were not received");
+    return report;
+  }
+
+  Executor executor_;
+  Interrupt& interrupt_;
+  Node node_;
+  const ReceiveOptions& options_;
+  storage::Inbox inbox_;
+  ProgressSink& sink_;
+  DiscoveryService discovery_;
+  ReceiveHandler handler_;
+  std::unique_ptr<net::HttpServer> server_;
+  net::TaskGroup tasks_;
+  net::TaskGroup sweeper_{executor_};
+  bool finishing_ = false;
+  bool cut_short_ = false;
+};
+
+}  // namespace
+
+Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& options,
+                              ProgressSink& sink) {
+  auto inbox = storage::Inbox::open(options.folder);
+  if (!inbox) return inbox.error();
+  auto node = Node::make(settings);
+  if (!node) return node.error();
+  Runtime runtime;
+  Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), options,
+                    std::move(*inbox), sink);
+  return runtime.run(receiver.run());
+}
+
+}  // namespace lsend::app

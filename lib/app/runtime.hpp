@@ -1,0 +1,49 @@
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <exception>
+#include <optional>
+
+#include "lib/app/interrupt.hpp"
+#include "lsend/net/asio.hpp"
+
+namespace lsend::app {
+
+using net::Executor;
+using net::Task;
+
+/// The io_context of a command with its signals: the first SIGINT or SIGTERM asks the job to stop
+/// and gives it two seconds, the second ends it at once.
+class Runtime {
+ public:
+  Runtime();
+  Executor executor() { return context_.get_executor(); }
+  Interrupt& interrupt() { return interrupt_; }
+
+  /// Runs a job to its end. Without a result (stopped by force) the interrupt's error.
+  template <class T>
+  Result<T> run(Task<Result<T>> job) {
+    std::optional<Result<T>> result;
+    std::exception_ptr failure;
+    net::asio::co_spawn(context_, std::move(job), [&](std::exception_ptr thrown, Result<T> value) {
+      failure = thrown;
+      result.emplace(std::move(value));
+      context_.stop();
+    });
+    context_.run();
+    if (failure) std::rethrow_exception(failure);
+    if (result) return std::move(*result);
+    return interrupt_.error();
+  }
+
+ private:
+  void wait_for_signal();
+
+  net::asio::io_context context_{1};
+  net::asio::signal_set signals_;
+  net::Timer force_;
+  Interrupt interrupt_;
+};
+
+}  // namespace lsend::app

@@ -1,0 +1,97 @@
+#include "lsend/app/send.hpp"
+
+#include "lib/app/discovery_service.hpp"
+#include "lib/app/find_target.hpp"
+#include "lib/app/listener.hpp"
+#include "lib/app/payload.hpp"
+#include "lib/app/runtime.hpp"
+#include "lib/app/send_job.hpp"
+#include "lsend/protocol/status.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr std::size_t kDevices = 1000;
+
+/// While we send, the receiver's cancel comes to our own server (protocol.md trap 28).
+class SendHandler final : public ApiHandler {
+ public:
+  using ApiHandler::ApiHandler;
+  SendJob* job = nullptr;
+
+ protected:
+  Task<> cancel(Request& request) override {
+    const std::string session(request.query.get("sessionId").value_or(""));
+    if (job) (void)job->cancelled_by_peer(session, request.exchange.peer());
+    net::Answer answer(protocol::kOk);
+    co_await request.exchange.respond(std::move(answer));
+  }
+};
+
+class Sender {
+ public:
+  Sender(Executor executor, Interrupt& interrupt, Node node, const SendOptions& options,
+         ProgressSink& sink)
+      : executor_(executor),
+        interrupt_(interrupt),
+        node_(std::move(node)),
+        options_(options),
+        sink_(sink),
+        discovery_(executor, node_, kDevices, nullptr, nullptr),
+        handler_(node_, [this](const DeviceInfo& info, const Endpoint& from,
+                               bool verified) { discovery_.heard(info, from, verified); }),
+        tasks_(executor) {}
+
+  Task<Result<SendReport>> run(Payload payload) {
+    auto opened = open_server(executor_, node_, handler_, true);
+    if (!opened) co_return opened.error();
+    const auto server = std::move(*opened);
+    auto started = discovery_.start();
+    if (!started) co_return started.error();
+    tasks_.spawn(discovery_.run(true));
+    tasks_.spawn(server->run());
+    auto result = co_await find_and_send(std::move(payload));
+    discovery_.stop();
+    server->stop();
+    co_await tasks_.join();
+    co_return result;
+  }
+
+ private:
+  Task<Result<SendReport>> find_and_send(Payload payload) {
+    auto peer =
+        co_await find_target(node_, discovery_, options_.target, options_.find_timeout, interrupt_);
+    if (!peer) co_return peer.error();
+    if (interrupt_.requested()) co_return interrupt_.error();
+    SendJob job(executor_, node_, interrupt_, std::move(*peer), std::move(payload), options_,
+                sink_);
+    handler_.job = &job;
+    auto report = co_await job.run();
+    handler_.job = nullptr;
+    co_return report;
+  }
+
+  Executor executor_;
+  Interrupt& interrupt_;
+  Node node_;
+  const SendOptions& options_;
+  ProgressSink& sink_;
+  DiscoveryService discovery_;
+  SendHandler handler_;
+  net::TaskGroup tasks_;
+};
+
+}  // namespace
+
+Result<SendReport> send(const Settings& settings, const SendOptions& options, ProgressSink& sink) {
+  auto payload = gather_payload(options, settings.home, sink);
+  if (!payload) return payload.error();
+  auto node = Node::make(settings);
+  if (!node) return node.error();
+  Runtime runtime;
+  Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), options, sink);
+  return runtime.run(sender.run(std::move(*payload)));
+}
+
+}  // namespace lsend::app

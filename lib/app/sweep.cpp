@@ -1,0 +1,45 @@
+#include "lib/app/sweep.hpp"
+
+#include "lsend/net/task_group.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr std::size_t kParallel = 50;
+constexpr Duration kPerHost{500};
+
+struct Sweep {
+  const Node& node;
+  std::vector<std::string> hosts;
+  std::uint16_t port;
+  PeerFound found;
+  std::function<bool()> stopped;
+  std::size_t next = 0;
+};
+
+Task<> call_hosts(Sweep& sweep) {
+  while (sweep.next < sweep.hosts.size() && !sweep.stopped()) {
+    ProbeRequest request(sweep.hosts[sweep.next++], sweep.port);
+    request.limit = kPerHost;
+    const auto peer = co_await probe(sweep.node, std::move(request));
+    // A web server that happens to listen there is no device.
+    if (!peer || (peer->info.fingerprint.empty() && !peer->info.version.is_v1())) continue;
+    const auto registered = co_await register_at(sweep.node, *peer, kPerHost);
+    sweep.found(registered ? *registered : *peer);
+  }
+}
+
+}  // namespace
+
+Task<> sweep_network(const Node& node, std::vector<std::string> hosts, std::uint16_t port,
+                     PeerFound found, std::function<bool()> stopped) {
+  const auto executor = co_await net::asio::this_coro::executor;
+  Sweep sweep{node, std::move(hosts), port, std::move(found), std::move(stopped)};
+  net::TaskGroup group(executor);
+  for (std::size_t i = 0; i < std::min(kParallel, sweep.hosts.size()); ++i)
+    group.spawn(call_hosts(sweep));
+  co_await group.join();
+}
+
+}  // namespace lsend::app
