@@ -1,0 +1,45 @@
+"""Fixtures of the system tests."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from lab import process
+
+
+def pytest_configure(config):
+    """A terminated run cleans up as a failed one does."""
+    def leave(number, _frame):
+        sys.exit(128 + number)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, leave)
+
+
+@pytest.fixture(scope="session")
+def lsend():
+    """The path of the program under test."""
+    path = process.binary()
+    if not os.access(path, os.X_OK):
+        pytest.fail(f"{path} is not there: build it, or name it with LSEND_BINARY")
+    return path
+
+
+@pytest.fixture
+def home(tmp_path):
+    """home("alice") is the LSEND_HOME of alice, the same one at each call."""
+    def folder(name="home"):
+        path = tmp_path / "homes" / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_program_left():
+    """Whatever a test leaves running is ended."""
+    yield
+    process.discard_all()
