@@ -40,6 +40,11 @@ def home(tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_program_left():
-    """Whatever a test leaves running is ended."""
+    """Whatever a test leaves running is ended; fixtures of a whole module end their own."""
+    before = process.running()
     yield
+    process.discard_all(spared=before)
+
+
+def pytest_sessionfinish(session):
     process.discard_all()

@@ -42,10 +42,15 @@ def is_sanitized(path=None):
         return b"__asan_init" in program.read()
 
 
-def environment(home, extra=None):
-    """Ours without what would steer lsend; its home is `home`."""
+def environment(home, extra=None, netns=None):
+    """Ours without what would steer lsend; its home is `home`.
+
+    Outside of a namespace it uses the loopback interface only.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_DROPPED)}
     kept.update(HOME=str(home), LSEND_HOME=str(home), LC_ALL="C.UTF-8")
+    if not netns:
+        kept["LSEND_INTERFACE"] = "lo"
     kept.update({key: str(value) for key, value in (extra or {}).items()})
     return kept
 
@@ -72,7 +77,7 @@ def run_lsend(*args, home, netns=None, input=None, timeout=60, env=None, cwd=Non
         input = input.encode()
     done = subprocess.run(command, input=input if input is not None else b"", cwd=cwd,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
-                          env=environment(home, env), check=False)
+                          env=environment(home, env, netns), check=False)
     done.stderr = done.stderr.decode("utf-8", "replace")
     if text:
         done.stdout = done.stdout.decode("utf-8", "replace")
@@ -92,7 +97,7 @@ class Program:
         command = in_namespace(netns, [*prefix, binary(), *args])
         with open(self._file("stdout"), "wb") as out, open(self._file("stderr"), "wb") as err:
             self.popen = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, cwd=cwd,
-                                          env=environment(home, env))
+                                          env=environment(home, env, netns))
         _running.add(self)
 
     def __enter__(self):
@@ -232,7 +237,12 @@ def wait_until(condition, timeout=10.0, what="it"):
         time.sleep(_POLL)
 
 
-def discard_all():
+def running():
+    """The programs in the background."""
+    return set(_running)
+
+
+def discard_all(spared=frozenset()):
     """Ends what a failed test left running."""
-    for program in list(_running):
+    for program in running() - spared:
         program.discard()
