@@ -132,7 +132,7 @@ class Program:
         whole = self.stdout()
         return [json.loads(line) for line in whole[:whole.rfind("\n") + 1].splitlines()]
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.popen.send_signal(number)
 
     def peak_memory(self):
@@ -158,7 +158,7 @@ class Program:
     def stop(self, number=signal.SIGTERM, expect=0):
         """Sends the signal and gives the exit code, which must be `expect` (None: any will do)."""
         if self.popen.poll() is None:
-            self.signal(number)
+            self.send_signal(number)
         try:
             code = self.wait(STOP_TIMEOUT)
         finally:
