@@ -1,6 +1,87 @@
-#include <cstdio>
+#include <unistd.h>
 
-int main() {
-  std::puts("lsend " LSEND_VERSION);
-  return 0;
+#include <cerrno>
+#include <csignal>
+#include <exception>
+
+#include "cmd/commands.hpp"
+#include "cmd/exit_code.hpp"
+#include "cmd/help.hpp"
+#include "cmd/json_lines.hpp"
+#include "cmd/terminal.hpp"
+
+namespace {
+
+using namespace lsend;
+using namespace lsend::cmd;
+
+ConsoleStyle style_of(const Options& options, const Environment& environment) {
+  ConsoleStyle style;
+  const auto& output = options.output;
+  const bool err_terminal = is_terminal(STDERR_FILENO);
+  style.quiet = output.quiet;
+  style.progress = choose_progress(output, err_terminal, environment);
+  if (!output.json) {
+    style.color_out = use_color(output.color, is_terminal(STDOUT_FILENO), environment);
+    style.color_err = use_color(output.color, err_terminal, environment);
+  }
+  if (const auto* discover = std::get_if<DiscoverCommand>(&options.command)) {
+    style.long_format = discover->long_format;
+    style.watch = discover->options.watch;
+  }
+  return style;
+}
+
+/// Results that nobody could read are a failure; a reader that left is not.
+int check_output(const Channel& out, Console& console, int code) {
+  if (out.error() == 0 || out.error() == EPIPE || code != kSuccess) return code;
+  const auto error = fail_errno(Errc::io, "cannot write to standard output", out.error());
+  console.error(error);
+  return exit_code(error.code()).code;
+}
+
+int refuse(const BadUsage& bad, Channel& out, Console& console) {
+  console.error(bad.error);
+  if (bad.json && bad.query) out.write(failure_document("error", bad.error));
+  if (bad.json && !bad.query)
+    JsonLines(out, JsonLines::Result::transfer, false).finish(Totals(), &bad.error);
+  return exit_code(bad.error.code()).code;
+}
+
+int run_program(const std::vector<std::string>& arguments) {
+  Channel out(STDOUT_FILENO);
+  Channel err(STDERR_FILENO);
+  const auto environment = process_environment();
+  const auto line = read_command_line(arguments, environment);
+  if (const auto* options = std::get_if<Options>(&line)) {
+    Console console(out, err, style_of(*options, environment));
+    Terminal terminal{out, console};
+    const int code = std::visit(
+        [&](const auto& command) { return run(command, *options, terminal); }, options->command);
+    return check_output(out, console, code);
+  }
+  ConsoleStyle style;
+  style.color_err = use_color(ColorMode::automatic, is_terminal(STDERR_FILENO), environment);
+  Console console(out, err, style);
+  if (const auto* text = std::get_if<TextForUser>(&line)) {
+    out.write(text->text);
+    return check_output(out, console, kSuccess);
+  }
+  if (const auto* bad = std::get_if<BadUsage>(&line)) return refuse(*bad, out, console);
+  err.write(short_help());
+  return exit_code(Errc::usage).code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that leaves is an error of write(), never the end of a transfer.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run_program(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  } catch (const std::exception& failure) {
+    Channel err(STDERR_FILENO);
+    err.write(std::string("lsend: error: ") + failure.what() + "\n");
+  }
+  return exit_code(Errc::failed).code;
 }

@@ -1,0 +1,149 @@
+#include "cmd/console.hpp"
+
+#include "cmd/device_text.hpp"
+#include "lsend/model/text.hpp"
+
+namespace lsend::cmd {
+namespace {
+
+constexpr std::size_t kAliasBytes = 64;
+constexpr std::size_t kPathBytes = 16 * 1024;
+
+std::string name_of(const DeviceInfo& device) {
+  return device.alias.empty() ? "a device without a name"
+                              : escape_for_terminal(device.alias, kAliasBytes);
+}
+
+}  // namespace
+
+std::string escape_lines(std::string_view text) {
+  std::string shown;
+  while (true) {
+    const auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    // Four bytes of a text become eleven at most.
+    shown += escape_for_terminal(line, line.size() * 4 + 16);
+    if (end == std::string_view::npos) return shown;
+    shown += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string count_of(std::size_t number, std::string_view noun) {
+  return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
+}
+
+void Console::result(std::string_view line) {
+  progress_.clear();
+  out_.write(std::string(line) + "\n");
+}
+
+void Console::note(std::string_view line) {
+  if (style_.quiet > 0) return;
+  progress_.clear();
+  err_.write(std::string(line) + "\n");
+}
+
+void Console::print_error_line(std::string_view label, const char* color,
+                               std::string_view message) {
+  progress_.clear();
+  std::string line = "lsend: ";
+  if (style_.color_err) line += color;
+  line += label;
+  if (style_.color_err) line += "\x1b[0m";
+  err_.write(line + " " + escape_lines(message) + "\n");
+}
+
+void Console::warning(std::string_view message) {
+  if (style_.quiet < 2) print_error_line("warning:", "\x1b[33m", message);
+}
+
+void Console::error(const Error& error) {
+  print_error_line("error:", "\x1b[31m",
+                   error.message().empty() ? "unknown failure" : error.message());
+}
+
+void Console::on(const app::Event& event) {
+  std::visit([this](const auto& known) { show(known); }, event);
+}
+
+void Console::show(const app::ReadyEvent& event) {
+  const auto port = std::to_string(event.self.port);
+  note("lsend " LSEND_VERSION " receives as " + name_of(event.self));
+  for (const auto& address : event.addresses)
+    note("  address      " + address_of(Endpoint{event.self.protocol, address, event.self.port}));
+  if (event.addresses.empty()) note("  port         " + port);
+  note("  folder       " + escape_for_terminal(event.folder, kPathBytes));
+  note(std::string("  PIN          ") + (event.pin ? "on" : "off"));
+  note(std::string("  policy       accepts everyone") + (event.pin ? " who has the PIN" : ""));
+  note("  fingerprint  " + event.self.fingerprint.str());
+}
+
+void Console::show(const app::DeviceEvent& event) {
+  using Kind = app::DeviceEvent::Kind;
+  auto line = device_line(event, style_.long_format, style_.color_out);
+  if (!style_.watch) {
+    if (event.kind == Kind::found) result(line);
+    return;
+  }
+  const auto* word = event.kind == Kind::found     ? "found    "
+                     : event.kind == Kind::updated ? "updated  "
+                                                   : "lost     ";
+  result(word + line);
+}
+
+void Console::show(const app::TargetEvent& event) {
+  auto line = "to " + name_of(event.device) + " (" + address_of(event.endpoint);
+  const auto fingerprint = escape_for_terminal(event.device.fingerprint.str(), kAliasBytes);
+  if (!fingerprint.empty()) line += ", fingerprint " + fingerprint;
+  note(line + (event.verified ? ")" : ", not proven)"));
+}
+
+void Console::show(const app::WaitingEvent& event) { note(escape_lines(event.reason)); }
+
+void Console::show(const app::RequestEvent& event) {
+  auto line = name_of(event.device) + " (" + escape_for_terminal(event.address) +
+              "): " + count_of(event.files, "file") + ", " + format_size(event.bytes);
+  line += event.accepted ? ": accepted" : ": refused: " + escape_lines(event.reason);
+  note(line);
+}
+
+void Console::show(const app::FileEvent& event) {
+  const auto name = escape_for_terminal(event.name, kPathBytes);
+  switch (event.status) {
+    case app::FileStatus::done:
+      if (!event.path.empty()) result(escape_for_terminal(event.path, kPathBytes));
+      break;
+    case app::FileStatus::declined:
+      note("declined: " + name);
+      break;
+    case app::FileStatus::skipped:
+      note("skipped: " + name);
+      break;
+    case app::FileStatus::failed:
+      print_error_line("failed:", "\x1b[31m", name + ": " + event.error.message());
+      break;
+  }
+}
+
+void Console::show(const app::ProgressEvent& event) { progress_.show(event, Clock::now()); }
+
+void Console::show(const app::MessageEvent& event) {
+  note("message from " + name_of(event.device) + " (" + escape_for_terminal(event.address) + "):");
+  result(escape_lines(event.text));
+}
+
+void Console::show(const app::SessionEvent& event) {
+  progress_.end();
+  auto line = name_of(event.device) + ": " + escape_for_terminal(event.end) + ": " +
+              count_of(event.done, "file") + ", " + format_size(event.bytes);
+  if (event.failed > 0) line += ", " + std::to_string(event.failed) + " not received";
+  note(line);
+}
+
+void Console::show(const app::WarningEvent& event) { warning(event.message); }
+
+void Console::finish(const Totals&, const Error*) { progress_.end(); }
+
+}  // namespace lsend::cmd

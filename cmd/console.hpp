@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cmd/channel.hpp"
+#include "cmd/options.hpp"
+#include "cmd/progress_line.hpp"
+#include "cmd/reporter.hpp"
+
+namespace lsend::cmd {
+
+struct ConsoleStyle {
+  unsigned quiet = 0;
+  ProgressMode progress = ProgressMode::none;
+  bool color_out = false, color_err = false;
+  bool long_format = false;  ///< of devices
+  bool watch = false;        ///< devices: say what became of them
+};
+
+/// Tells people: results to `out`, everything else to `err`. Peer text is escaped here.
+class Console final : public Reporter {
+ public:
+  Console(Channel& out, Channel& err, ConsoleStyle style)
+      : out_(out), err_(err), style_(style), progress_(style.progress, err) {}
+
+  void on(const app::Event& event) override;
+  /// Only takes the progress away: what is left to say depends on the command.
+  void finish(const Totals& totals, const Error* error) override;
+
+  void result(std::string_view line);
+  void note(std::string_view line);
+  void warning(std::string_view message);
+  void error(const Error& error);
+
+ private:
+  void show(const app::ReadyEvent& event);
+  void show(const app::DeviceEvent& event);
+  void show(const app::TargetEvent& event);
+  void show(const app::WaitingEvent& event);
+  void show(const app::RequestEvent& event);
+  void show(const app::FileEvent& event);
+  void show(const app::ProgressEvent& event);
+  void show(const app::MessageEvent& event);
+  void show(const app::SessionEvent& event);
+  void show(const app::WarningEvent& event);
+  void print_error_line(std::string_view label, const char* color, std::string_view message);
+
+  Channel& out_;
+  Channel& err_;
+  ConsoleStyle style_;
+  ProgressDisplay progress_;
+};
+
+/// Peer text of more than one line: only its line ends stay as they are.
+std::string escape_lines(std::string_view text);
+
+/// "1 file", "3 files".
+std::string count_of(std::size_t number, std::string_view noun);
+
+}  // namespace lsend::cmd

@@ -1,0 +1,66 @@
+#include "cmd/exit_code.hpp"
+
+namespace lsend::cmd {
+
+ExitCode exit_code(Errc code) {
+  switch (code) {
+    case Errc::failed:
+      break;
+    case Errc::usage:
+    case Errc::self_discovered:
+      return {2, "usage"};
+    case Errc::not_found:
+      return {3, "not_found", true};
+    case Errc::ambiguous:
+      return {4, "ambiguous"};
+    case Errc::unreachable:
+    case Errc::shutting_down:
+      return {5, "unreachable", true};
+    case Errc::identity:
+      return {6, "identity"};
+    case Errc::pin_required:
+    case Errc::pin_wrong:
+    case Errc::pin_locked:
+      return {7, "pin"};
+    case Errc::declined:
+    case Errc::cancelled:
+    case Errc::forbidden:
+      return {8, "declined"};
+    case Errc::busy:
+    case Errc::too_many_requests:
+      return {9, "busy", true};
+    case Errc::partial:
+      return {10, "partial"};
+    case Errc::io:
+    case Errc::no_space:
+    case Errc::name_refused:
+      return {11, "io"};
+    case Errc::size_mismatch:
+    case Errc::checksum_mismatch:
+      return {12, "integrity", true};
+    case Errc::port:
+      return {13, "port"};
+    case Errc::timed_out:
+      return {14, "timeout", true};
+    case Errc::limit:
+      return {15, "limit"};
+    case Errc::protocol:
+    case Errc::bad_request:
+    case Errc::unknown_route:
+    case Errc::unknown_method:
+    case Errc::length_required:
+    case Errc::target_too_long:
+    case Errc::unsupported_media:
+    case Errc::expectation:
+    case Errc::head_too_large:
+    case Errc::transfer_coding:
+      return {16, "protocol"};
+    case Errc::interrupted:
+      return {130, "interrupted"};
+    case Errc::terminated:
+      return {143, "interrupted"};
+  }
+  return {1, "failed"};
+}
+
+}  // namespace lsend::cmd

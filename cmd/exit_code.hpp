@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string_view>
+
+#include "lsend/model/result.hpp"
+
+namespace lsend::cmd {
+
+/// A row of cli.md's table of exit codes.
+struct ExitCode {
+  int code;
+  std::string_view name;   ///< the code in JSON
+  bool temporary = false;  ///< the same command may succeed later
+};
+
+constexpr int kSuccess = 0;
+
+/// The one table from our errors to exit codes.
+ExitCode exit_code(Errc code);
+
+}  // namespace lsend::cmd

@@ -1,0 +1,326 @@
+#include "cmd/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+
+#include "cmd/help.hpp"
+#include "cmd/raw_options.hpp"
+#include "cmd/suggest.hpp"
+#include "lsend/model/text.hpp"
+
+namespace lsend::cmd {
+namespace {
+
+constexpr std::size_t kHelpColumn = 30;
+constexpr const char* kShared = "Shared options";
+
+/// CLI11's own usage line knows nothing of TARGET and PATH.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kHelpColumn); }
+  std::string make_description(const CLI::App* app) const override {
+    return app->get_description() + ".\n\n";
+  }
+  std::string make_usage(const CLI::App* app, std::string) const override {
+    return std::string(usage_of(app->get_name()));
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const auto type = option->get_type_name();
+    return type.empty() || type.front() == '[' ? type : " " + type;
+  }
+  std::string make_footer(const CLI::App* app) const override {
+    return std::string(notes_of(app->get_name()));
+  }
+};
+
+/// Declares options whose values stay text: CLI11 lets sizes overflow and negatives pass.
+class Declarer {
+ public:
+  Declarer(CLI::App& app, std::string group) : app_(app), group_(std::move(group)) {}
+
+  void value(const char* names, Text& target, const char* type, const char* description) {
+    const CLI::callback_t store = [&target](const CLI::results_t& results) {
+      target = results.back();
+      return true;
+    };
+    app_.add_option(names, store, description)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->type_name(type)
+        ->group(group_);
+  }
+
+  void values(const char* names, Texts& target, const char* type, const char* description) {
+    const CLI::callback_t store = [&target](const CLI::results_t& results) {
+      target = results;
+      return true;
+    };
+    app_.add_option(names, store, description)
+        ->expected(-1)
+        ->allow_extra_args(false)
+        ->type_name(type)
+        ->group(group_);
+  }
+
+  void flag(const char* names, bool& target, const char* description) {
+    app_.add_flag(names, target, description)->disable_flag_override()->group(group_);
+  }
+
+  /// A flag that also takes '=VALUE': a real optional value would swallow the next word.
+  void flag_or_value(const char* names, Text& target, const char* type, const char* description) {
+    const CLI::callback_t store = [&target](const CLI::results_t& results) {
+      target = results.back() == "true" ? std::string() : results.back();
+      return true;
+    };
+    app_.add_option(names, store, description)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->expected(0)
+        ->type_name(type)
+        ->group(group_);
+  }
+
+  void counter(const char* names, unsigned& target, const char* description) {
+    app_.add_flag(names, target, description)->disable_flag_override()->group(group_);
+  }
+
+ private:
+  CLI::App& app_;
+  std::string group_;
+};
+
+void declare_shared(CLI::App& app, RawShared& raw) {
+  Declarer in(app, kShared);
+  in.value("-a,--alias", raw.alias, "NAME", "the name that others see [host name]");
+  in.value("-p,--port", raw.port, "N", "our TCP port, 0 = any free one [53317]");
+  in.values("-i,--interface", raw.interfaces, "NAME|CIDR",
+            "use this network only; may be repeated\n[every one that can multicast]");
+  in.values("--multicast-group", raw.multicast_groups, "ADDR",
+            "instead of both built-in groups; may be repeated\n[224.0.0.167, ff12::fd3a:e420]");
+  in.value("--multicast-port", raw.multicast_port, "N", "UDP port of discovery [53317]");
+  in.flag("--http", raw.http, "no encryption: announce and use plain HTTP");
+  in.value("--connect-timeout", raw.connect_timeout, "TIME", "for a connection to open [5s]");
+  in.value("--stall-timeout", raw.stall_timeout, "TIME", "without one byte moved [30s]");
+  in.flag("--json", raw.json, "machine output on standard output");
+  in.counter("-q,--quiet", raw.quiet, "no notes and no progress; twice: errors only");
+  in.value("--progress", raw.progress, "MODE", "auto, bar, plain or none [auto]");
+  in.value("--color", raw.color, "WHEN", "auto, always or never [auto]");
+}
+
+void declare_discover(CLI::App& app, RawDiscover& raw) {
+  Declarer in(app, "Options");
+  in.value("--timeout", raw.timeout, "TIME", "how long to listen [3s]");
+  in.value("--count", raw.count, "N", "stop as soon as N devices matched");
+  in.flag("-w,--watch", raw.watch, "go on: found, updated, lost");
+  in.flag_or_value("--scan", raw.scan, "[=CIDR]", "also ask every address of the network");
+  in.flag("--no-scan", raw.no_scan, "not even when multicast found nobody");
+  in.flag("-l,--long", raw.long_format, "whole fingerprint, version, all addresses");
+}
+
+void declare_send(CLI::App& app, RawSend& raw) {
+  Declarer in(app, "Options");
+  in.value("-m,--message", raw.message, "TEXT|-", "a text message, or '-' to read it");
+  in.value("--name", raw.name, "NAME", "of standard input at the receiver [stdin]");
+  in.value("--size", raw.size, "BYTES", "of standard input: it is not spooled then");
+  in.value("--prefix", raw.prefix, "PATH", "a folder in front of every name");
+  in.flag("-L,--follow", raw.follow, "follow symbolic links inside folders");
+  in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN]");
+  in.flag("--checksum", raw.checksum, "send a sha256 with every file");
+  in.flag("--no-checksum", raw.no_checksum, "send none [where it costs little]");
+  in.value("-j,--jobs", raw.jobs, "N", "files at a time [4]");
+  in.value("--accept-timeout", raw.accept_timeout, "TIME", "for the person to accept [5m]");
+}
+
+void declare_receive(CLI::App& app, RawReceive& raw) {
+  Declarer in(app, "Options");
+  in.value("-d,--dir", raw.dir, "DIR", "where files go [lsend in the download folder]");
+  in.flag("-y,--auto-accept", raw.auto_accept, "accept everyone (who has the PIN)");
+  in.value("--pin", raw.pin, "PIN", "senders must know it [LSEND_RECEIVE_PIN]");
+  in.flag("--once", raw.once, "stop after one transfer");
+  in.value("--count", raw.count, "N", "stop after N transfers");
+  in.value("--max-size", raw.max_size, "SIZE", "of one transfer");
+  in.value("--max-file-size", raw.max_file_size, "SIZE", "of one file");
+  in.value("--max-files", raw.max_files, "N", "in one transfer [100000]");
+  in.value("--min-free", raw.min_free, "SIZE", "to be left on the disk [200M]");
+  in.flag("--no-checksum", raw.no_checksum, "hash only what came with a sha256");
+  in.flag("--no-announce", raw.no_announce, "reachable by address only");
+  in.value("--ready-file", raw.ready_file, "PATH", "written when listening, as JSON");
+}
+
+/// The tree of CLI11, the text that it puts down, and how to read a command line with it.
+class Parser {
+ public:
+  Parser() {
+    // Commands copy the help flag of the program; theirs belongs behind their own options.
+    root_.set_help_flag();
+    root_.formatter(std::make_shared<HelpFormatter>());
+    root_.require_subcommand(0, 1);
+    declare_discover(add("discover", "scan", "Find devices on the network"), raw_.discover);
+    declare_send(add("send", "", "Send files, folders, standard input or a message"), raw_.send);
+    declare_receive(add("receive", "recv", "Accept incoming transfers into a folder"),
+                    raw_.receive);
+    add("info", "", "Show this machine's identity, or ask one device");
+    for (auto* command : commands_) declare_common(*command, raw_.shared);
+    declare_common(root_, before_);
+  }
+
+  /// Throws CLI::ParseError.
+  void parse(const std::vector<std::string>& words) {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    root_.parse(reversed);
+    merge_shared();
+  }
+
+  std::string help() const { return root_.help(); }
+  const CLI::App* command() const {
+    const auto parsed = root_.get_subcommands();
+    return parsed.empty() ? nullptr : parsed.front();
+  }
+  RawOptions& raw() { return raw_; }
+
+  /// With allow_extras() CLI11 keeps silent about what it does not know.
+  std::optional<Error> unknown_words() {
+    const auto* chosen = command();
+    if (!chosen && !root_.remaining().empty()) return unknown_before_command();
+    for (const auto* app : {static_cast<const CLI::App*>(&root_), chosen}) {
+      if (!app) continue;
+      for (const auto& word : app->remaining()) {
+        if (word.size() > 1 && word.front() == '-') return unknown_option(*app, word);
+        if (app == &root_) return unknown_before_command();
+        raw_.operands.push_back(word);
+      }
+    }
+    if (chosen) raw_.command = chosen->get_name();
+    return std::nullopt;
+  }
+
+ private:
+  static void declare_common(CLI::App& app, RawShared& shared) {
+    declare_shared(app, shared);
+    app.set_help_flag("-h,--help", "this help")->group(kShared);
+    app.set_version_flag("--version", "lsend " LSEND_VERSION, "the version")->group(kShared);
+    app.allow_extras();
+  }
+
+  CLI::App& add(const char* name, const std::string& alias, const char* description) {
+    auto* command = root_.add_subcommand(name, description);
+    if (!alias.empty()) command->alias(alias);
+    command->group("Commands");
+    commands_.push_back(command);
+    return *command;
+  }
+
+  /// Shared options stand before the command or behind it; behind it wins, lists grow.
+  void merge_shared() {
+    auto& after = raw_.shared;
+    for (const auto member :
+         {&RawShared::progress, &RawShared::color, &RawShared::alias, &RawShared::port,
+          &RawShared::multicast_port, &RawShared::connect_timeout, &RawShared::stall_timeout})
+      if (!(after.*member)) after.*member = before_.*member;
+    for (const auto member : {&RawShared::multicast_groups, &RawShared::interfaces})
+      (after.*member)
+          .insert((after.*member).begin(), (before_.*member).begin(), (before_.*member).end());
+    after.json = after.json || before_.json;
+    after.http = after.http || before_.http;
+    after.quiet += before_.quiet;
+  }
+
+  static std::string meant(const std::string& word) {
+    return word.empty() ? ";" : "; did you mean '" + word + "'?";
+  }
+
+  Error unknown_before_command() const {
+    for (const auto& word : root_.remaining()) {
+      if (word.size() > 1 && word.front() == '-') continue;
+      std::vector<std::string> names;
+      for (const auto* command : commands_) {
+        names.push_back(command->get_name());
+        for (const auto& alias : command->get_aliases()) names.push_back(alias);
+      }
+      return fail(Errc::usage, "unknown command '" + escape_for_terminal(word, 64) + "'" +
+                                   meant(nearest(word, names)) +
+                                   " 'lsend --help' lists the commands");
+    }
+    return unknown_option(root_, root_.remaining().front());
+  }
+
+  static Error unknown_option(const CLI::App& app, const std::string& word) {
+    const auto name = word.substr(0, word.find('='));
+    std::vector<std::string> names;
+    for (const auto* option : app.get_options())
+      for (const auto& known : option->get_lnames()) names.push_back("--" + known);
+    const bool is_long = name.starts_with("--");
+    const auto help = "lsend " + (app.get_parent() ? app.get_name() + " " : "") + "--help";
+    return fail(Errc::usage, "unknown option '" + escape_for_terminal(name, 64) + "'" +
+                                 meant(is_long ? nearest(name, names) : std::string()) + " '" +
+                                 help + "' lists the options");
+  }
+
+  RawShared before_;
+  RawOptions raw_;
+  CLI::App root_{"Headless LocalSend: send and receive files on the local network", "lsend"};
+  std::vector<CLI::App*> commands_;
+};
+
+/// What CLI11 would take in silence for something else.
+std::optional<Error> check_words(const std::vector<std::string>& words) {
+  std::string_view previous;
+  for (const std::string_view word : words) {
+    if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1)
+      return fail(Errc::usage, "'" + escape_for_terminal(word, 64) + "' lacks its value");
+    if (word == "++" && !previous.starts_with('-'))
+      return fail(Errc::usage, "the operand '++' is ambiguous: put it behind '--'");
+    previous = word;
+  }
+  return std::nullopt;
+}
+
+Error parse_failure(const CLI::ParseError& error, const std::vector<std::string>& words) {
+  const auto& last = words.back();
+  if (last.size() > 1 && last.front() == '-' && last.find('=') == std::string::npos)
+    return fail(Errc::usage, "'" + escape_for_terminal(last, 64) + "' lacks its value");
+  return fail(Errc::usage, escape_for_terminal(error.what()));
+}
+
+CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
+                       std::vector<std::string> operands, const Environment& environment) {
+  const auto bad = [&](Error error) -> CommandLine {
+    const auto* command = parser.command();
+    const auto name = command ? command->get_name() : std::string();
+    const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+    const bool watch = parser.raw().discover.watch;
+    return BadUsage{std::move(error), json, name == "info" || (name == "discover" && !watch)};
+  };
+  if (auto error = check_words(words)) return bad(std::move(*error));
+  try {
+    parser.parse(words);
+  } catch (const CLI::CallForHelp&) {
+    return TextForUser{parser.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return TextForUser{std::string(version.what()) + "\n"};
+  } catch (const CLI::ParseError& error) {
+    return bad(parse_failure(error, words));
+  }
+  if (auto error = parser.unknown_words()) return bad(std::move(*error));
+  auto& raw = parser.raw();
+  if (raw.command.empty() && operands.empty()) return NoCommand{};
+  if (raw.command.empty()) return bad(fail(Errc::usage, "a command is missing before '--'"));
+  raw.operands.insert(raw.operands.end(), operands.begin(), operands.end());
+  auto options = convert(raw, environment);
+  if (!options) return bad(options.error());
+  return std::move(*options);
+}
+
+}  // namespace
+
+CommandLine read_command_line(const std::vector<std::string>& arguments,
+                              const Environment& environment) {
+  // CLI11 loses count of the operands once two of them stood before "--".
+  const auto cut = std::find(arguments.begin(), arguments.end(), "--");
+  const std::vector<std::string> words(arguments.begin(), cut);
+  std::vector<std::string> operands;
+  if (cut != arguments.end()) operands.assign(cut + 1, arguments.end());
+  Parser parser;
+  return read_words(parser, words, std::move(operands), environment);
+}
+
+}  // namespace lsend::cmd

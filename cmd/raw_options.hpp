@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/options.hpp"
+
+namespace lsend::cmd {
+
+using Text = std::optional<std::string>;
+using Texts = std::vector<std::string>;
+
+/// Options as they were typed: told apart from one another, not yet understood.
+struct RawShared {
+  bool json = false, http = false;
+  unsigned quiet = 0;
+  Text progress, color, alias, port, multicast_port, connect_timeout, stall_timeout;
+  Texts multicast_groups, interfaces;
+};
+
+struct RawDiscover {
+  Text timeout, count, scan;  ///< scan: its CIDR, empty without one
+  bool watch = false, no_scan = false, long_format = false;
+};
+
+struct RawSend {
+  Text message, name, size, prefix, pin, jobs, accept_timeout;
+  bool follow = false, checksum = false, no_checksum = false;
+};
+
+struct RawReceive {
+  Text dir, pin, count, max_size, max_file_size, max_files, min_free, ready_file;
+  bool auto_accept = false, once = false, no_checksum = false, no_announce = false;
+};
+
+struct RawOptions {
+  RawShared shared;
+  RawDiscover discover;
+  RawSend send;
+  RawReceive receive;
+  std::string command;  ///< its name, never an alias
+  Texts operands;
+};
+
+/// Understands them. Errc::usage names the option or variable that is wrong.
+Result<Options> convert(const RawOptions& raw, const Environment& environment);
+
+}  // namespace lsend::cmd

@@ -1,0 +1,30 @@
+#include "cmd/reporter.hpp"
+
+namespace lsend::cmd {
+
+void Tally::on(const app::Event& event) {
+  if (const auto* file = std::get_if<app::FileEvent>(&event)) {
+    if (file->status == app::FileStatus::failed)
+      ++totals_.files_failed;
+    else if (file->status != app::FileStatus::done)
+      ++totals_.files_skipped;
+    else {
+      ++totals_.files_done;
+      totals_.bytes += file->size;
+    }
+  }
+  if (std::holds_alternative<app::MessageEvent>(event)) ++totals_.messages;
+  if (std::holds_alternative<app::SessionEvent>(event)) ++totals_.sessions;
+  if (const auto* target = std::get_if<app::TargetEvent>(&event)) totals_.target = *target;
+  if (const auto* device = std::get_if<app::DeviceEvent>(&event))
+    if (device->kind == app::DeviceEvent::Kind::found) ++totals_.devices;
+  next_.on(event);
+}
+
+Totals Tally::totals() const {
+  auto totals = totals_;
+  totals.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - started_);
+  return totals;
+}
+
+}  // namespace lsend::cmd

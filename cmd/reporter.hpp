@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "lsend/app/events.hpp"
+
+namespace lsend::cmd {
+
+/// What came of a command, counted from its events.
+struct Totals {
+  std::size_t devices = 0;
+  std::size_t sessions = 0, messages = 0;
+  std::size_t files_done = 0, files_failed = 0, files_skipped = 0;
+  std::uint64_t bytes = 0;  ///< of the files that are done
+  Duration elapsed{0};
+  std::optional<app::TargetEvent> target;
+};
+
+/// Tells of a command that goes on for a while, and of how it ended.
+class Reporter : public app::ProgressSink {
+ public:
+  /// Once, at the end; `error` is null for success.
+  virtual void finish(const Totals& totals, const Error* error) = 0;
+};
+
+/// Counts on the way to the reporter.
+class Tally final : public app::ProgressSink {
+ public:
+  explicit Tally(app::ProgressSink& next) : next_(next), started_(Clock::now()) {}
+
+  void on(const app::Event& event) override;
+  Totals totals() const;
+
+ private:
+  app::ProgressSink& next_;
+  TimePoint started_;
+  Totals totals_;
+};
+
+}  // namespace lsend::cmd
