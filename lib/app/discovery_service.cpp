@@ -95,8 +95,8 @@ Task<> DiscoveryService::announce_loop() {
 
 Task<> DiscoveryService::interface_loop() {
   while (running_) {
-    co_await net::sleep_for(kLookAtInterfaces);
-    (void)refresh(false);
+    const bool slept = co_await net::sleep_for(kLookAtInterfaces);
+    if (slept && running_) (void)refresh(false);
   }
 }
 

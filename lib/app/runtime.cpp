@@ -1,6 +1,7 @@
 #include "lib/app/runtime.hpp"
 
 #include <csignal>
+#include <vector>
 
 namespace lsend::app {
 
@@ -8,19 +9,29 @@ namespace {
 constexpr Duration kGrace = std::chrono::seconds(2);
 }
 
-Runtime::Runtime() : signals_(context_, SIGINT, SIGTERM), force_(executor()) { wait_for_signal(); }
+Runtime::Runtime()
+    : context_(std::make_unique<net::asio::io_context>(1)),
+      signals_(*context_, SIGINT, SIGTERM),
+      force_(executor()) { wait_for_signal(); }
+
+/// A job that was stopped by force still has suspended coroutines, which refer to objects that die
+/// now: their frames are left to the end of the process, not taken apart.
+void Runtime::abandon() {
+  static std::vector<std::unique_ptr<net::asio::io_context>> abandoned;
+  abandoned.push_back(std::move(context_));
+}
 
 void Runtime::wait_for_signal() {
   signals_.async_wait([this](const net::error_code& ec, int number) {
     if (ec) return;
     if (interrupt_.requested()) {
-      context_.stop();
+      context_->stop();
       return;
     }
     wait_for_signal();
     force_.expires_after(kGrace);
     force_.async_wait([this](const net::error_code& cancelled) {
-      if (!cancelled) context_.stop();
+      if (!cancelled) context_->stop();
     });
     interrupt_.request(number == SIGTERM ? Errc::terminated : Errc::interrupted);
   });

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <exception>
+#include <memory>
 #include <optional>
 
 #include "lib/app/interrupt.hpp"
@@ -18,7 +19,7 @@ using net::Task;
 class Runtime {
  public:
   Runtime();
-  Executor executor() { return context_.get_executor(); }
+  Executor executor() { return context_->get_executor(); }
   Interrupt& interrupt() { return interrupt_; }
 
   /// Runs a job to its end. Without a result (stopped by force) the interrupt's error.
@@ -26,21 +27,23 @@ class Runtime {
   Result<T> run(Task<Result<T>> job) {
     std::optional<Result<T>> result;
     std::exception_ptr failure;
-    net::asio::co_spawn(context_, std::move(job), [&](std::exception_ptr thrown, Result<T> value) {
+    net::asio::co_spawn(*context_, std::move(job), [&](std::exception_ptr thrown, Result<T> value) {
       failure = thrown;
       result.emplace(std::move(value));
-      context_.stop();
+      context_->stop();
     });
-    context_.run();
+    context_->run();
     if (failure) std::rethrow_exception(failure);
     if (result) return std::move(*result);
+    abandon();
     return interrupt_.error();
   }
 
  private:
   void wait_for_signal();
+  void abandon();
 
-  net::asio::io_context context_{1};
+  std::unique_ptr<net::asio::io_context> context_;
   net::asio::signal_set signals_;
   net::Timer force_;
   Interrupt interrupt_;

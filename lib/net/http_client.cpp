@@ -240,7 +240,12 @@ Task<Result<TcpSocket>> open_socket(const Endpoint& peer, const ConnectOptions& 
   TcpLink link(std::move(socket));
   link.limit_total(options.connect_limit);
   auto [failed] = co_await link.socket().async_connect(endpoint, use_tuple);
-  if (failed) co_return link_error(link, failed, "connecting to " + peer.url());
+  if (failed) {
+    const auto error = link_error(link, failed, "connecting to " + peer.url());
+    // Nobody there is nobody there, whether the network says so or says nothing.
+    const bool silent = error.code() == Errc::timed_out;
+    co_return silent ? fail(Errc::unreachable, error.message()) : error;
+  }
   tune_socket(link.socket(), true);
   co_return link.release();
 }

@@ -90,7 +90,7 @@ class Connection final : public Exchange {
     if (answered_) co_return;
     answered_ = true;
     // An answer before the end of the body ends the connection: what still comes is no request.
-    keep_ = keep_ && !answer.close && head_.keep_alive && reader_.body_done();
+    keep_ = keep_ && !answer.close && head_.keep_alive && reader_.body_done() && !server_.stopping_;
     stream_.link().limit_idle(kAnswerTime);
     const auto text = render(answer, keep_);
     const auto sent = co_await stream_.write(bytes_of(text));
@@ -108,6 +108,7 @@ class Connection final : public Exchange {
     }
   }
 
+  void wake() override { stream_.link().cancel_pending(); }
   void abort() override { stream_.link().abort(); }
 
  private:
@@ -221,10 +222,16 @@ Task<> HttpServer::run() {
   co_await tasks_.join();
 }
 
-void HttpServer::stop() {
+void HttpServer::drain() {
   stopping_ = true;
   error_code ignored;
   for (auto& acceptor : acceptors_) acceptor.close(ignored);
+  for (auto& live : live_)
+    if (!live.busy) live.exchange->abort();
+}
+
+void HttpServer::stop() {
+  drain();
   for (auto& live : live_) live.exchange->abort();
 }
 

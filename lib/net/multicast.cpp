@@ -120,6 +120,7 @@ Result<std::unique_ptr<Multicast>> Multicast::make(Executor executor,
 
 Multicast::Update Multicast::update(const std::vector<Interface>& interfaces) {
   Update result;
+  if (stopped_) return result;
   const auto gone = [&](const std::shared_ptr<Member>& member) {
     const bool there =
         std::any_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
@@ -185,6 +186,7 @@ Task<> Multicast::receive_loop(std::shared_ptr<Member> member) {
 }
 
 void Multicast::stop() {
+  stopped_ = true;
   error_code ignored;
   for (const auto& member : members_) member->socket.close(ignored);
 }

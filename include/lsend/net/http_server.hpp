@@ -52,6 +52,8 @@ class Exchange {
   virtual Task<> respond(Answer answer) = 0;
   /// Completes when the caller goes away while it waits for our answer.
   virtual Task<> until_peer_leaves() = 0;
+  /// Makes a pending read_body() fail with Errc::cancelled; the connection can still answer.
+  virtual void wake() = 0;
   /// Ends the connection: what is pending on it fails with Errc::cancelled.
   virtual void abort() = 0;
 
@@ -97,6 +99,8 @@ class HttpServer {
   Result<std::uint16_t> listen(std::uint16_t port, bool loopback_only = false);
   /// Serves until stop(); then all connections have ended.
   Task<> run();
+  /// Accepts no more and ends each connection after its current request.
+  void drain();
   void stop();
   std::size_t connections() const { return live_.size(); }
 

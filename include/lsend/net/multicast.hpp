@@ -64,6 +64,7 @@ class Multicast {
   Receiver receiver_;
   std::vector<std::shared_ptr<Member>> members_;
   TaskGroup loops_;
+  bool stopped_ = false;
 };
 
 }  // namespace lsend::net
