@@ -24,7 +24,7 @@ DiscoveryService::DiscoveryService(Executor executor, const Node& node, std::siz
       table_(capacity, node.self.fingerprint),
       changed_(std::move(changed)),
       warn_(std::move(warn)),
-      parsed_(kDatagramsPerSecond, Clock::now()),
+      parsed_(kDatagramsPerSecond, kDatagramsPerSecond, Clock::now()),
       answers_(Clock::now()),
       schedule_(Clock::now(), kAnnounceEvery),
       tasks_(executor) {}

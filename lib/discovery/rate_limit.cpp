@@ -5,27 +5,37 @@
 namespace lsend::discovery {
 namespace {
 
-constexpr std::chrono::seconds kPause{5};
+constexpr double kPerSource = 1;
+constexpr double kSourceBurst = 4;
 
 }  // namespace
 
-bool TokenBucket::take(TimePoint now) {
+double TokenBucket::tokens_at(TimePoint now) const {
   const double seconds = std::chrono::duration<double>(now - last_).count();
-  if (seconds > 0) {
-    // A rate below one a second must be able to save up a whole token.
-    tokens_ = std::min(std::max(rate_, 1.0), tokens_ + seconds * rate_);
-    last_ = now;
-  }
+  return seconds > 0 ? std::min(burst_, tokens_ + seconds * rate_) : tokens_;
+}
+
+bool TokenBucket::full(TimePoint now) const { return tokens_at(now) >= burst_; }
+
+bool TokenBucket::take(TimePoint now) {
+  tokens_ = tokens_at(now);
+  last_ = std::max(last_, now);
   if (tokens_ < 1) return false;
   tokens_ -= 1;
   return true;
 }
 
 bool AnswerLimiter::allow(const PeerAddress& source, TimePoint now) {
-  std::erase_if(last_, [now](const auto& entry) { return now - entry.second >= kPause; });
+  std::erase_if(sources_, [now](const auto& entry) { return entry.second.full(now); });
+  const auto known = sources_.find(source);
+  if (known == sources_.end()) {
+    if (!all_.take(now)) return false;
+    return sources_.try_emplace(source, kPerSource, kSourceBurst, now).first->second.take(now);
+  }
   // A source that has to wait takes nothing from the others.
-  if (last_.contains(source) || !all_.take(now)) return false;
-  last_.emplace(source, now);
+  auto attempt = known->second;
+  if (!attempt.take(now) || !all_.take(now)) return false;
+  known->second = attempt;
   return true;
 }
 

@@ -9,29 +9,35 @@
 
 namespace lsend::discovery {
 
-/// So many events a second, in bursts of at most one second's worth.
+/// So many events a second, and at most `burst` at once.
 class TokenBucket {
  public:
-  TokenBucket(double per_second, TimePoint now)
-      : rate_(per_second), tokens_(per_second), last_(now) {}
+  TokenBucket(double per_second, double burst, TimePoint now)
+      : rate_(per_second), burst_(burst), tokens_(burst), last_(now) {}
   bool take(TimePoint now);
+  /// Has it saved up its whole burst again?
+  bool full(TimePoint now) const;
 
  private:
+  double tokens_at(TimePoint now) const;
+
   double rate_;
+  double burst_;
   double tokens_;
   TimePoint last_;
 };
 
-/// Answers to announcements: at most 10 a second in all and one a source and five seconds
-/// (reliability.md 4.1, S49). Memory is bounded by forgetting sources after their five seconds.
+/// Answers to announcements: at most 10 a second in all; for a source four at once, then one a
+/// second. Fewer would be unkind: two commands run one after the other on one host announce three
+/// times each within seconds and want an answer each. Memory is bounded by the rate in all.
 class AnswerLimiter {
  public:
-  explicit AnswerLimiter(TimePoint now) : all_(10, now) {}
+  explicit AnswerLimiter(TimePoint now) : all_(10, 10, now) {}
   bool allow(const PeerAddress& source, TimePoint now);
 
  private:
   TokenBucket all_;
-  std::unordered_map<PeerAddress, TimePoint> last_;
+  std::unordered_map<PeerAddress, TokenBucket> sources_;
 };
 
 }  // namespace lsend::discovery
