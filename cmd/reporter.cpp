@@ -14,7 +14,12 @@ void Tally::on(const app::Event& event) {
     }
   }
   if (std::holds_alternative<app::MessageEvent>(event)) ++totals_.messages;
-  if (std::holds_alternative<app::SessionEvent>(event)) ++totals_.sessions;
+  if (const auto* session = std::get_if<app::SessionEvent>(&event)) {
+    ++totals_.sessions;
+    ended_.files_done += session->done;
+    ended_.files_failed += session->failed;
+    ended_.bytes += session->bytes;
+  }
   if (const auto* target = std::get_if<app::TargetEvent>(&event)) totals_.target = *target;
   if (const auto* device = std::get_if<app::DeviceEvent>(&event))
     if (device->kind == app::DeviceEvent::Kind::found) ++totals_.devices;
@@ -23,6 +28,11 @@ void Tally::on(const app::Event& event) {
 
 Totals Tally::totals() const {
   auto totals = totals_;
+  if (totals.sessions > 0) {
+    totals.files_done = ended_.files_done;
+    totals.files_failed = ended_.files_failed;
+    totals.bytes = ended_.bytes;
+  }
   totals.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - started_);
   return totals;
 }

@@ -24,7 +24,8 @@ class Reporter : public app::ProgressSink {
   virtual void finish(const Totals& totals, const Error* error) = 0;
 };
 
-/// Counts on the way to the reporter.
+/// Counts on the way to the reporter: by files, and where there are sessions by their own sums,
+/// which also know of files that never came.
 class Tally final : public app::ProgressSink {
  public:
   explicit Tally(app::ProgressSink& next) : next_(next), started_(Clock::now()) {}
@@ -36,6 +37,7 @@ class Tally final : public app::ProgressSink {
   app::ProgressSink& next_;
   TimePoint started_;
   Totals totals_;
+  Totals ended_;  ///< the sums of the sessions of `receive`
 };
 
 }  // namespace lsend::cmd

@@ -96,7 +96,8 @@ int run(const SendCommand& command, const Options& options, Terminal& terminal) 
   }
   const auto* error = report && report->success ? nullptr : &failure;
   reporter.finish(totals, error);
-  if (report && !json) terminal.console.note(summary(*report));
+  if (report && !json && (report->success || report->done > 0))
+    terminal.console.note(summary(*report));
   return exit_with(error, terminal);
 }
 

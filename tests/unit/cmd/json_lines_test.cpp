@@ -155,7 +155,6 @@ TEST_CASE("the tally counts what passes") {
   file.status = app::FileStatus::failed;
   tally.on(file);
   tally.on(app::MessageEvent{});
-  tally.on(app::SessionEvent{});
   tally.on(app::DeviceEvent{});
   const auto totals = tally.totals();
   CHECK(totals.files_done == 2);
@@ -163,7 +162,16 @@ TEST_CASE("the tally counts what passes") {
   CHECK(totals.files_failed == 1);
   CHECK(totals.bytes == 20);
   CHECK(totals.messages == 1);
-  CHECK(totals.sessions == 1);
   CHECK(totals.devices == 1);
-  CHECK(stream.read().size() == 7);
+  CHECK(stream.read().size() == 6);
+  app::SessionEvent session;
+  session.done = 2;
+  session.failed = 5;
+  session.bytes = 30;
+  tally.on(session);
+  tally.on(session);
+  CHECK(tally.totals().sessions == 2);
+  CHECK(tally.totals().files_done == 4);
+  CHECK(tally.totals().files_failed == 10);
+  CHECK(tally.totals().bytes == 60);
 }
