@@ -86,6 +86,8 @@ Errc errc_of_status(unsigned status, Action action) {
       return Errc::busy;
     case 412:
       return Errc::self_discovered;
+    case 413:
+      return Errc::limit;
     case 422:
       return Errc::checksum_mismatch;
     case 429:

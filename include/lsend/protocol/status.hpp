@@ -19,8 +19,9 @@ constexpr unsigned kNoContent = 204;
 Status http_status(Errc code);
 
 /// What a peer's answer to `action` means to the sender: 401 pin_required, 403 declined on
-/// prepare-upload and forbidden elsewhere, 404 unknown_route, 409 busy, 422 checksum_mismatch,
-/// 429 too_many_requests, 412 self_discovered, 5xx failed, all others protocol. Not for 2xx.
+/// prepare-upload and forbidden elsewhere, 404 unknown_route, 409 busy, 412 self_discovered, 413
+/// limit, 422 checksum_mismatch, 429 too_many_requests, 5xx failed, all others protocol. Not for
+/// 2xx.
 Errc errc_of_status(unsigned status, Action action);
 
 }  // namespace lsend::protocol

@@ -63,6 +63,7 @@ TEST_CASE("What a peer's refusal means") {
   CHECK(errc_of_status(404, Action::info) == Errc::unknown_route);
   CHECK(errc_of_status(409, Action::prepare_upload) == Errc::busy);
   CHECK(errc_of_status(412, Action::info) == Errc::self_discovered);
+  CHECK(errc_of_status(413, Action::prepare_upload) == Errc::limit);
   CHECK(errc_of_status(422, Action::upload) == Errc::checksum_mismatch);
   CHECK(errc_of_status(429, Action::prepare_upload) == Errc::too_many_requests);
   CHECK(errc_of_status(400, Action::prepare_upload) == Errc::protocol);
