@@ -159,7 +159,13 @@ Task<Result<bool>> SendJob::prepare() {
     nothing_needed_ = true;
     co_return false;
   }
-  if (status != protocol::kOk) co_return refusal(peer_, *reply, protocol::Action::prepare_upload);
+  if (status != protocol::kOk) {
+    auto error = refusal(peer_, *reply, protocol::Action::prepare_upload);
+    // With a PIN in play "too many attempts" is its lock-out (reliability.md S7).
+    if (options_.pin && error.code() == Errc::too_many_requests)
+      error = fail(Errc::pin_locked, error.message());
+    co_return error;
+  }
   asked_ = true;
   const auto grant = peer_.codec().decode_prepare_reply(reply->body, protocol::JsonLimits());
   if (!grant) co_return grant.error();
