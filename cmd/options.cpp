@@ -2,11 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 
 #include "cmd/help.hpp"
 #include "cmd/raw_options.hpp"
 #include "cmd/suggest.hpp"
+#include "cmd/words.hpp"
 #include "lsend/model/text.hpp"
 
 namespace lsend::cmd {
@@ -261,19 +261,6 @@ class Parser {
   std::vector<CLI::App*> commands_;
 };
 
-/// What CLI11 would take in silence for something else.
-std::optional<Error> check_words(const std::vector<std::string>& words) {
-  std::string_view previous;
-  for (const std::string_view word : words) {
-    if (word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1)
-      return fail(Errc::usage, "'" + escape_for_terminal(word, 64) + "' lacks its value");
-    if (word == "++" && !previous.starts_with('-'))
-      return fail(Errc::usage, "the operand '++' is ambiguous: put it behind '--'");
-    previous = word;
-  }
-  return std::nullopt;
-}
-
 Error parse_failure(const CLI::ParseError& error, const std::vector<std::string>& words) {
   const auto& last = words.back();
   if (last.size() > 1 && last.front() == '-' && last.find('=') == std::string::npos)
@@ -314,13 +301,9 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
 
 CommandLine read_command_line(const std::vector<std::string>& arguments,
                               const Environment& environment) {
-  // CLI11 loses count of the operands once two of them stood before "--".
-  const auto cut = std::find(arguments.begin(), arguments.end(), "--");
-  const std::vector<std::string> words(arguments.begin(), cut);
-  std::vector<std::string> operands;
-  if (cut != arguments.end()) operands.assign(cut + 1, arguments.end());
+  auto line = split_words(arguments);
   Parser parser;
-  return read_words(parser, words, std::move(operands), environment);
+  return read_words(parser, line.words, std::move(line.operands), environment);
 }
 
 }  // namespace lsend::cmd

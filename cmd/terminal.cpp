@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 namespace lsend::cmd {
 namespace {
 
@@ -12,6 +14,14 @@ bool is_dumb(const Environment& environment) {
 }
 
 }  // namespace
+
+Environment process_environment() {
+  return [](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+  };
+}
 
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
 
