@@ -4,6 +4,12 @@ import collections
 import time
 
 
+def _wait(exchange, happened):
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not exchange.peer.closing and not happened():
+        time.sleep(0.02)
+
+
 def always(status, body=None, close=False, fields=()):
     """Reads the whole body and answers so each time."""
     def act(exchange):
@@ -56,9 +62,7 @@ def stall_after(size):
     """Reads so many bytes and then no more, until the caller goes away."""
     def act(exchange):
         exchange.read(size)
-        until = time.monotonic() + 60
-        while time.monotonic() < until and not exchange.peer.closing:
-            time.sleep(0.05)
+        _wait(exchange, lambda: False)
         return True
     return act
 
@@ -69,7 +73,7 @@ def held(event, size, started=None):
         exchange.read(size)
         if started is not None:
             started.set()
-        assert event.wait(60)
+        _wait(exchange, event.is_set)
         return False
     return act
 

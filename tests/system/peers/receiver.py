@@ -166,20 +166,20 @@ class ReceiverPeer:
 
     def __init__(self, era="1.17", tls=True, host="127.0.0.1", port=0, net=None, alias=None,
                  trusted=None, pin=None, accept=None, behave=None, name="peer",
-                 chunked_answers=False, tls_maximum=None):
+                 chunked_answers=False, tls_maximum=None, silent_to_tls=False):
         self.era_name, self.era = era, ERAS[era]
         self.alias = alias or f"Scripted {era}"
         self.tls, self.host = tls, host
         self.pin, self.accept = pin, accept or (lambda file: True)
         self.behave = behave or {}
-        self.chunked_answers = chunked_answers
+        self.chunked_answers, self.silent_to_tls = chunked_answers, silent_to_tls
         self.certificate = certificates.certificate(name)
         # Before 1.9 a fingerprint was a random text.
         self.fingerprint = str(uuid.uuid4()) if era == "1.8" else self.certificate.fingerprint
         self.calls, self.offered, self.tokens, self.stored = [], {}, {}, {}
         self.session = self.session_id = None
         self.handshake_errors = []
-        self.connections = 0
+        self.connections = self.handshakes = 0
         self._lock = threading.RLock()
         self._open, self._threads, self.closing = [], [], False
         self._context = self._make_context(trusted, tls_maximum) if tls else None
@@ -269,6 +269,8 @@ class ReceiverPeer:
                 sock = self._handshake(sock)
                 der = sock.getpeercert(binary_form=True)
                 client = certificates.fingerprint_of_der(der) if der else None
+            elif self._speaks_tls(sock):
+                return
             wire = Wire(sock)
             while not self.closing and self._serve_one(wire, sock, source, number, client):
                 pass
@@ -276,6 +278,19 @@ class ReceiverPeer:
             pass
         finally:
             self.drop(sock)
+
+    def _speaks_tls(self, sock):
+        """A plain server that is sent a handshake says that this is no HTTP, or says nothing."""
+        if sock.recv(1, socket.MSG_PEEK) != b"\x16":
+            return False
+        self.handshakes += 1
+        if self.silent_to_tls:
+            while sock.recv(4096):
+                pass
+        else:
+            sock.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
+                         b"Connection: close\r\n\r\n")
+        return True
 
     def _handshake(self, sock):
         try:
