@@ -54,6 +54,9 @@ Result<> DiscoveryService::refresh(bool first) {
   if (!all) return all.error();
   auto chosen = net::select_interfaces(*all, node_.settings.interfaces);
   if (!chosen && first) return chosen.error();
+  own_addresses_.clear();
+  for (const auto& interface : *all)
+    for (const auto& address : interface.addresses) own_addresses_.push_back(address.address);
   interfaces_ = chosen ? std::move(*chosen) : std::vector<net::Interface>();
   const auto update = multicast_->update(interfaces_);
   for (const auto& problem : update.problems) {
@@ -123,6 +126,13 @@ void DiscoveryService::heard(const DeviceInfo& info, const Endpoint& from, bool 
   }
 }
 
+/// Only hosts of our own networks are ever called back, and programs of this host, whose datagrams
+/// may carry another interface's address than the one they came by.
+bool DiscoveryService::is_near(const std::string& host) const {
+  return net::directly_connected(interfaces_, host) ||
+         std::find(own_addresses_.begin(), own_addresses_.end(), host) != own_addresses_.end();
+}
+
 void DiscoveryService::on_datagram(const net::Datagram& datagram) {
   const auto now = Clock::now();
   if (!running_ || !parsed_.take(now)) return;
@@ -138,8 +148,7 @@ void DiscoveryService::on_datagram(const net::Datagram& datagram) {
     peer.pin = peer.info.fingerprint;
   heard(peer.info, peer.endpoint, false);
   const bool may_answer = announcement->wants_answer && peer.info.port >= kFirstUnprivilegedPort &&
-                          net::directly_connected(interfaces_, peer.endpoint.host) &&
-                          answers_.allow(datagram.from, now);
+                          is_near(peer.endpoint.host) && answers_.allow(datagram.from, now);
   if (may_answer) tasks_.spawn(answer(std::move(peer)));
 }
 

@@ -45,6 +45,7 @@ class DiscoveryService {
  private:
   Result<> refresh(bool first);
   void warn(const std::string& message) const;
+  bool is_near(const std::string& host) const;
   void on_datagram(const net::Datagram& datagram);
   Task<> announce_loop();
   Task<> interface_loop();
@@ -60,6 +61,7 @@ class DiscoveryService {
   discovery::AnswerLimiter answers_;
   discovery::AnnounceSchedule schedule_;
   std::vector<net::Interface> interfaces_;
+  std::vector<std::string> own_addresses_;
   std::unique_ptr<net::Multicast> multicast_;
   net::TaskGroup tasks_;
   std::vector<std::string> warned_;

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::size_t kDevices = 200;
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
-constexpr Duration kTellPeer = std::chrono::milliseconds(1500);
-constexpr Duration kDrain = std::chrono::milliseconds(1500);
+constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
+constexpr Duration kDrain = std::chrono::milliseconds(500);
 
 /// The receiver of one run of the command.
 class Receiver {
@@ -103,11 +103,13 @@ class Receiver {
   Task<> wind_up() {
     const auto running = handler_.running();
     cut_short_ = !running.empty();
-    for (const auto& session : running) sweeper_.spawn(tell_cancel(session));
+    // The senders hear it first: a connection that just breaks looks like a fault of the network.
+    net::TaskGroup telling(executor_);
+    for (const auto& session : running) telling.spawn(tell_cancel(session));
+    co_await telling.join();
     handler_.abort_all();
     server_->drain();
     sweeper_.spawn(force_stop());
-    co_return;
   }
 
   Task<> force_stop() {

@@ -12,7 +12,9 @@ constexpr Duration kGrace = std::chrono::seconds(2);
 Runtime::Runtime()
     : context_(std::make_unique<net::asio::io_context>(1)),
       signals_(*context_, SIGINT, SIGTERM),
-      force_(executor()) { wait_for_signal(); }
+      force_(executor()) {
+  wait_for_signal();
+}
 
 /// A job that was stopped by force still has suspended coroutines, which refer to objects that die
 /// now: their frames are left to the end of the process, not taken apart.
