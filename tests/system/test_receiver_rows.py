@@ -124,7 +124,8 @@ def test_PR3_PR4_register_answers_who_we_are(receiver, era, tls):
 @pytest.mark.parametrize("body", [
     b"", b"{", b"[]", b"null", b"{}", b'"x"', b"\xff\xfe{}", b'{"alias":"A"}',
     b'{"fingerprint":"F"}', b'{"alias":1,"fingerprint":"F"}', b'{"alias":"A","fingerprint":null}',
-    b'{"alias":"A","fingerprint":"F","port":"53317"}', b'{"alias":"A","fingerprint":"F","port":1.0}',
+    b'{"alias":"A","fingerprint":"F","port":"53317"}',
+    b'{"alias":"A","fingerprint":"F","port":1.0}',
     b'{"alias":"A","fingerprint":"F","port":65536}', b'{"alias":"A","fingerprint":"F","port":-1}',
     b'{"alias":"A","fingerprint":"F"} x'])
 def test_PR5_malformed_register_is_400(receiver, era, body):
@@ -605,7 +606,8 @@ def test_PR17_PR31_a_silent_session_is_ended(start):
     begun = time.monotonic()
     body = json.dumps(gone.offer([file])).encode()
     connection = gone.connect()
-    connection.send(gone.head("POST", gone.route("prepare"), [("Content-Length", len(body))]) + body)
+    head = gone.head("POST", gone.route("prepare"), [("Content-Length", len(body))])
+    connection.send(head + body)
     connection.reset()
     time.sleep(IDLE_LIMIT - 6)
     assert not is_free(sender)

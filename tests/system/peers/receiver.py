@@ -365,7 +365,8 @@ class ReceiverPeer:
 
     def _refuse_prepare(self, call):
         busy = (409, "Blocked by another session") if self.session else None
-        wrong_pin = (401, "Invalid pin.") if self.pin and call.query.get("pin") != self.pin else None
+        right_pin = self.pin is None or call.query.get("pin") == self.pin
+        wrong_pin = None if right_pin else (401, "Invalid pin.")
         order = (busy, wrong_pin) if self.era.dart else (wrong_pin, busy)
         return next((refusal for refusal in order if refusal), None)
 
