@@ -17,9 +17,9 @@ Runtime::Runtime()
 }
 
 /// A job that was stopped by force still has suspended coroutines, which refer to objects that die
-/// now: their frames are left to the end of the process, not taken apart.
+/// now: their frames are never taken apart, not even by the destructor of a static object.
 void Runtime::abandon() {
-  static std::vector<std::unique_ptr<net::asio::io_context>> abandoned;
+  static auto& abandoned = *new std::vector<std::unique_ptr<net::asio::io_context>>;
   abandoned.push_back(std::move(context_));
 }
 
