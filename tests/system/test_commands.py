@@ -489,18 +489,27 @@ def test_standard_output_that_is_full(home, lsend):
         assert "standard output" in program.stderr()
 
 
-def test_a_second_SIGINT_ends_at_once(run, receive, home, tmp_path):
-    """PS10: while it waits for an answer that does not come."""
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_PS10_a_second_SIGINT_ends_at_once(lsend, home, tmp_path):
+    """PS10: while it waits for an answer that does not come, and somebody is connected to it."""
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()
+        deaf.settimeout(10)
+        own_port = free_port()
         target = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         path = make_file(tmp_path / "file.txt", "x")
-        with Program("send", target, path, "--http", "--connect-timeout", "60s",
-                     home=home("own")) as sender:
-            deaf.settimeout(10)
+        with Program("send", target, path, "--http", "--connect-timeout", "60s", "--port",
+                     str(own_port), home=home("own")) as sender:
             peer, _ = deaf.accept()
-            with peer:
+            with peer, socket.create_connection(("127.0.0.1", own_port), 10) as caller:
+                caller.sendall(b"GET /api/localsend/v2/info HTTP/1.1\r\n")
+                time.sleep(0.2)
                 sender.send_signal(signal.SIGINT)
                 time.sleep(0.1)
                 sender.send_signal(signal.SIGINT)
