@@ -91,10 +91,12 @@ Result<std::vector<std::string>> clean_file_name(std::string_view file_name) {
     const std::string_view part = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (part == "..") return refuse(file_name, "'..' would leave the folder");
-    const bool blank = part.find_first_not_of(' ') == std::string_view::npos;
-    if (blank || part == ".") continue;
+    if (part == ".") continue;
     std::string clean = without_controls(part);
-    components.push_back(clean.size() > kMaxName ? fit(clean, "") : std::move(clean));
+    if (clean.size() > kMaxName) clean = fit(clean, "");
+    // After the cut: it may leave nothing but blanks.
+    if (clean.find_first_not_of(' ') == std::string::npos) continue;
+    components.push_back(std::move(clean));
     if (components.size() > kMaxComponents) {
       return refuse(file_name, "it has more than " + std::to_string(kMaxComponents) + " folders");
     }
