@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import select
 import socket
 import ssl
 import struct
@@ -12,6 +13,7 @@ from peers import certificates, namespace
 from peers.wire import Wire, chunked, query_text, read_answer
 
 PATIENCE = 30
+STEP = 64 * 1024
 VERSIONS = {"1.8": None, "1.9": "2.0", "1.17": "2.1", "1.18": "2.2"}
 
 
@@ -40,6 +42,14 @@ class Connection:
     def send(self, data):
         """Whatever bytes."""
         self.socket.sendall(data)
+
+    def send_listening(self, data):
+        """Stops when an answer comes: a receiver may refuse before it has read everything."""
+        view = memoryview(data)
+        with contextlib.suppress(OSError):
+            while view and not select.select([self.socket], [], [], 0)[0]:
+                self.socket.sendall(view[:STEP])
+                view = view[STEP:]
 
     def answer(self):
         """The next answer."""
@@ -139,9 +149,7 @@ class SenderPeer:
                 message += b"".join(chunked(blocks))
             else:
                 message += body or b""
-            # A receiver may refuse before it has read everything.
-            with contextlib.suppress(ConnectionError):
-                connection.send(message)
+            connection.send_listening(message)
             return connection.answer()
 
     # --- LocalSend ------------------------------------------------------------------------------
