@@ -115,9 +115,8 @@ def test_PR37_garbage_instead_of_a_handshake(receiver, garbage):
                 pass
 
 
-def test_PR37_a_certificate_of_another_key_is_refused(receiver):
-    """Nobody shows a certificate without its key: TLS itself sees to that, and a chain that is too
-    long is not read."""
+def test_PR37_a_chain_that_is_too_long_is_not_read(receiver):
+    """More than 16 KiB of certificates: the handshake ends."""
     chain = "".join(certificates.certificate_text(certificates.certificate(name).pem)
                     for name in ("good", "liar")) * 12
     pem = certificates.certificate("good").pem.with_name("chain.pem")
