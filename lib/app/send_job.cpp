@@ -52,6 +52,7 @@ class StdinSource final : public ByteSource {
     left_ -= static_cast<std::uint64_t>(bytes);
     return static_cast<std::size_t>(bytes);
   }
+  int blocking_descriptor() const override { return STDIN_FILENO; }
 
  private:
   std::uint64_t left_;

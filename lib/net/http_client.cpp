@@ -1,6 +1,9 @@
 #include "lsend/net/http_client.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "lib/net/message_reader.hpp"
 #include "lsend/net/task_group.hpp"
@@ -25,6 +28,8 @@ std::string render(const Call& call, const Endpoint& peer, std::uint64_t size) {
 
 }  // namespace
 
+using InputDescriptor = asio::posix::basic_stream_descriptor<Executor>;
+
 template <class Stream>
 class ClientConnection final : public HttpClient {
  public:
@@ -43,6 +48,7 @@ class ClientConnection final : public HttpClient {
   void abort() override {
     usable_ = false;
     stream_.link().abort();
+    stop_waiting_for_input();
   }
   const std::optional<Fingerprint>& peer_fingerprint() const override { return fingerprint_; }
   std::string local_address() const override { return local_; }
@@ -101,6 +107,13 @@ class ClientConnection final : public HttpClient {
           static_cast<std::size_t>(std::min<std::uint64_t>(body.left, buffer_.size() - head));
       std::size_t filled = 0;
       while (filled < room) {
+        if (body.source.blocking_descriptor() >= 0) {
+          // What is there goes out before we wait for more.
+          if (filled > 0) break;
+          const auto ec = co_await wait_for_input(body.source.blocking_descriptor());
+          if (ec) co_return ec;
+          if (listener && listener->refused()) co_return error_code();
+        }
         const auto bytes =
             body.source.read(std::span(buffer_).subspan(head + filled, room - filled));
         if (!bytes || *bytes == 0) {
@@ -119,6 +132,31 @@ class ClientConnection final : public HttpClient {
       if (listener && listener->refused()) co_return error_code();
     } while (body.left > 0);
     co_return error_code();
+  }
+
+  /// Waits until a pipe has bytes. The peer is not to blame for the time that takes.
+  Task<error_code> wait_for_input(int descriptor) {
+    auto& link = stream_.link();
+    if (!input_) {
+      input_.emplace(link.socket().get_executor());
+      error_code ec;
+      const int copy = ::dup(descriptor);
+      if (copy >= 0) input_->assign(copy, ec);
+      // Regular files cannot be waited for and need not be.
+      if (copy < 0 || ec) input_.reset();
+      if (!input_) co_return error_code();
+    }
+    link.no_limit();
+    [[maybe_unused]] auto [ec] = co_await input_->async_wait(InputDescriptor::wait_read, use_tuple);
+    link.limit_idle(options_.stall_limit);
+    if (link.aborted()) co_return asio::error::operation_aborted;
+    // Called off because an answer came: the caller looks at it. Anything else: just read.
+    co_return error_code();
+  }
+
+  void stop_waiting_for_input() {
+    error_code ignored;
+    if (input_) input_->cancel(ignored);
   }
 
   Task<Result<Reply>> upload_listening(const Call& call, Outgoing& body) {
@@ -146,7 +184,9 @@ class ClientConnection final : public HttpClient {
     // The sender's stall limit watches over both directions while it sends.
     auto reply = co_await read_reply(call, Duration::zero());
     listener.reply = std::move(reply);
-    if (listener.sending && listener.refused()) stream_.link().cancel_pending();
+    if (!listener.sending || !listener.refused()) co_return;
+    stream_.link().cancel_pending();
+    stop_waiting_for_input();
   }
 
   /// `limit` zero leaves the link's limit as it is until the head is there.
@@ -217,6 +257,7 @@ class ClientConnection final : public HttpClient {
   std::string local_;
   std::optional<Fingerprint> fingerprint_;
   std::vector<std::byte> buffer_;
+  std::optional<InputDescriptor> input_;  ///< of a source that may block
   bool usable_ = true;
   bool sent_any_ = false;
 };

@@ -13,6 +13,9 @@ class ByteSource {
   virtual ~ByteSource() = default;
   /// Fills `buffer` from the front and gives how many bytes; 0 at the end.
   virtual Result<std::size_t> read(std::span<std::byte> buffer) = 0;
+  /// A descriptor to wait for before each read(), where reading may block (a pipe); -1 where it does
+  /// not (a disk).
+  virtual int blocking_descriptor() const { return -1; }
 };
 
 }  // namespace lsend
