@@ -34,6 +34,18 @@ Peer peer_of(const Device& device) {
   return peer;
 }
 
+/// Devices up to 1.8 announce neither port nor protocol: whether they speak TLS shows when asked.
+Task<Result<Peer>> settle_scheme(const Node& node, Peer peer) {
+  if (!peer.info.version.is_v1()) co_return peer;
+  ProbeRequest request(peer.endpoint.host, peer.endpoint.port);
+  request.limit = node.settings.connect_timeout;
+  const auto found = co_await probe(node, std::move(request));
+  if (!found) co_return found.error();
+  peer.endpoint = found->endpoint;
+  peer.info.protocol = found->info.protocol;
+  co_return peer;
+}
+
 /// Waits for the network to name the device.
 Task<Result<Device>> wait_for(const DiscoveryService& discovery, const discovery::TargetSpec& spec,
                               TimePoint until, const Interrupt& interrupt) {
@@ -110,7 +122,10 @@ Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, st
   if (!name || !name->port) {
     const auto until = Clock::now() + timeout;
     auto device = co_await wait_for(discovery, *spec, until, interrupt);
-    if (device) co_return peer_of(*device);
+    if (device) {
+      auto peer = co_await settle_scheme(node, peer_of(*device));
+      co_return peer;
+    }
     if (device.error().code() != Errc::not_found) co_return device.error();
   }
   if (name) {
@@ -124,7 +139,10 @@ Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, st
   co_await sweep_for(node, discovery, *spec, interrupt);
   if (interrupt.requested()) co_return interrupt.error();
   auto device = match(discovery, *spec);
-  if (device) co_return peer_of(*device);
+  if (device) {
+    auto peer = co_await settle_scheme(node, peer_of(*device));
+    co_return peer;
+  }
   if (device.error().code() != Errc::not_found) co_return device.error();
   co_return nobody(target);
 }

@@ -61,7 +61,7 @@ class ClientConnection final : public HttpClient {
     const auto sent = co_await stream_.write(std::as_bytes(std::span(message)));
     // A peer may answer and close before it has read everything.
     auto reply = co_await read_reply(call, sent.ec ? kLastWords : call.answer_limit);
-    if (!reply && sent.ec) reply = broken(sent.ec);
+    if (!reply && sent.ec && reply.error().code() != Errc::identity) reply = broken(sent.ec);
     co_return settle(std::move(reply));
   }
 

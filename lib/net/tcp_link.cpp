@@ -162,6 +162,8 @@ Error link_error(const TcpLink& link, const error_code& ec, const std::string& w
     return fail(Errc::timed_out, what + ": nothing moved within the time limit");
   if (link.aborted() || ec == asio::error::operation_aborted)
     return fail(Errc::cancelled, what + ": called off");
+  if (ec == asio::error::no_permission)
+    return fail(Errc::identity, what + ": the peer does not accept this device's certificate");
   if (ec == asio::error::eof)
     return fail(Errc::unreachable, what + ": the peer closed the connection");
   return fail(Errc::unreachable, what + ": " + ec.message());

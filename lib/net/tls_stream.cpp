@@ -12,6 +12,23 @@ namespace {
 // (performance.md 2).
 constexpr std::size_t kBioSize = 128 * 1024;
 
+/// Did the peer say, after the handshake as TLS 1.3 has it, that our certificate will not do?
+bool is_certificate_alert(unsigned long error) {
+  switch (ERR_GET_REASON(error)) {
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 void TlsStream::Free::operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -138,7 +155,8 @@ Task<IoResult> TlsStream::read_some(std::span<std::byte> buffer) {
       co_return result;
     }
     if (error != SSL_ERROR_WANT_READ) {
-      result.ec = asio::error::connection_reset;
+      const bool refused = error == SSL_ERROR_SSL && is_certificate_alert(ERR_peek_last_error());
+      result.ec = refused ? asio::error::no_permission : asio::error::connection_reset;
       co_return result;
     }
     const bool owed = wants_flush();

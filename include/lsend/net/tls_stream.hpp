@@ -28,7 +28,8 @@ class TlsStream {
   Task<Result<>> handshake(const std::string& peer_name);
 
   /// Some bytes. asio::error::eof only after the peer's close_notify; a connection that ends
-  /// without one is asio::error::connection_reset.
+  /// without one is asio::error::connection_reset, one that refuses our certificate
+  /// asio::error::no_permission.
   Task<IoResult> read_some(std::span<std::byte> buffer);
   Task<IoResult> write(std::span<const std::byte> bytes);
   /// Sends close_notify and ends our side.
