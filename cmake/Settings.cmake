@@ -30,6 +30,15 @@ if(LSEND_SANITIZE)
   target_compile_options(lsend_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
 
+if(LSEND_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "LSEND_FUZZERS needs clang: libFuzzer is a part of it; use the preset 'fuzz'")
+  endif()
+  # Coverage for the libraries; the main() of libFuzzer is linked in tests/fuzz only. clang 14 cannot
+  # assemble coroutines that are checked by -fsanitize=function, a part of undefined.
+  target_compile_options(lsend_settings INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize=function)
+endif()
+
 if(LSEND_HARDENED)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   include(CheckPIESupported)
