@@ -14,6 +14,7 @@ ExitCode exit_code(Errc code) {
     case Errc::ambiguous:
       return {4, "ambiguous"};
     case Errc::unreachable:
+    case Errc::handshake:
     case Errc::shutting_down:
       return {5, "unreachable", true};
     case Errc::identity:

@@ -99,7 +99,7 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
   if (secure || !try_http) co_return secure;
   // Only a port where somebody listens and TLS fails can be a plain one.
   const auto code = secure.error().code();
-  const bool somebody_is_there = code == Errc::identity || code == Errc::timed_out;
+  const bool somebody_is_there = code == Errc::handshake || code == Errc::identity || code == Errc::timed_out;
   if (!somebody_is_there) co_return secure;
   auto plain = co_await probe_endpoint(node, request, Scheme::http);
   if (plain) co_return plain;

@@ -77,9 +77,9 @@ Task<Result<>> TlsStream::handshake(const std::string& peer_name) {
 Error TlsStream::handshake_error(const error_code& ec, const std::string& peer_name) const {
   const std::string what = "TLS handshake with " + peer_name;
   if (ec) {
-    // Somebody accepted the connection and does not speak TLS with us.
+    // Somebody accepted the connection and broke it off: a plain HTTP server, or a peer that died.
     const auto error = link_error(link_, ec, what);
-    return error.code() == Errc::unreachable ? fail(Errc::identity, error.message()) : error;
+    return error.code() == Errc::unreachable ? fail(Errc::handshake, error.message()) : error;
   }
   if (pin_ && SSL_get_verify_result(ssl_.get()) == X509_V_ERR_CERT_REJECTED)
     return fail(Errc::identity, what + ": its certificate is not the expected one (fingerprint " +

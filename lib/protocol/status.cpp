@@ -66,6 +66,7 @@ Status http_status(Errc code) {
     case Errc::not_found:
     case Errc::ambiguous:
     case Errc::unreachable:
+    case Errc::handshake:
     case Errc::partial:
     case Errc::port:
     case Errc::protocol:

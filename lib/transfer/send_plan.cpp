@@ -19,6 +19,7 @@ Cause cause_of(Errc code) {
     case Errc::checksum_mismatch:
       return Cause::damaged;
     case Errc::unreachable:
+    case Errc::handshake:
     case Errc::timed_out:
     case Errc::failed:
       return Cause::broke;

@@ -15,6 +15,7 @@ enum class Errc : std::uint8_t {
   not_found,          ///< no such target
   ambiguous,          ///< several targets match
   unreachable,        ///< refused, no route, peer went away
+  handshake,          ///< a connection was accepted and broke off before TLS was agreed
   identity,           ///< certificate or TLS failure, or our own key is unusable
   pin_required,       ///< a PIN is needed and none was given
   pin_wrong,          ///< the PIN given is not the one

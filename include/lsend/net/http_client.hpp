@@ -56,7 +56,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   virtual ~HttpClient() = default;
 
-  /// `peer.host` must be an IP address. Errc::unreachable, Errc::timed_out, Errc::identity.
+  /// `peer.host` must be an IP address. Errc::unreachable, Errc::handshake, Errc::timed_out,
+  /// Errc::identity.
   static Task<Result<std::unique_ptr<HttpClient>>> connect(const TlsContext& tls, Endpoint peer,
                                                            ConnectOptions options);
 

@@ -23,8 +23,8 @@ class TlsStream {
   TlsStream(TcpSocket socket, const TlsContext& context, TlsRole role,
             std::optional<Fingerprint> pin = std::nullopt);
 
-  /// Errc::identity when the peer's certificate is not the pinned one, when the two share no version
-  /// or cipher, or when it breaks off; Errc::timed_out, Errc::cancelled.
+  /// Errc::identity when the peer's certificate is not the pinned one or the two share no version or
+  /// cipher; Errc::handshake when it breaks off; Errc::timed_out, Errc::cancelled.
   Task<Result<>> handshake(const std::string& peer_name);
 
   /// Some bytes. asio::error::eof only after the peer's close_notify; a connection that ends

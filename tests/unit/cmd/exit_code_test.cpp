@@ -17,7 +17,8 @@ TEST_CASE("each error has its exit code, name and temporary flag") {
   const auto row = GENERATE(
       Row{Errc::failed, 1, "failed", false}, Row{Errc::usage, 2, "usage", false},
       Row{Errc::not_found, 3, "not_found", true}, Row{Errc::ambiguous, 4, "ambiguous", false},
-      Row{Errc::unreachable, 5, "unreachable", true}, Row{Errc::identity, 6, "identity", false},
+      Row{Errc::unreachable, 5, "unreachable", true}, Row{Errc::handshake, 5, "unreachable", true},
+      Row{Errc::identity, 6, "identity", false},
       Row{Errc::pin_required, 7, "pin", false}, Row{Errc::pin_wrong, 7, "pin", false},
       Row{Errc::pin_locked, 7, "pin", false}, Row{Errc::declined, 8, "declined", false},
       Row{Errc::cancelled, 8, "declined", false}, Row{Errc::busy, 9, "busy", true},
