@@ -141,6 +141,7 @@ SendCommand read_send(const RawOptions& all, Converter& in) {
   in.text(in.given("--pin", raw.pin, "LSEND_PIN"), options.pin);
   in.text(in.given("--prefix", raw.prefix), options.prefix);
   in.number(in.given("--jobs", raw.jobs), options.jobs, 1, kMostJobs);
+  in.duration(in.given("--wait", raw.wait), options.wait);
   in.duration(in.given("--accept-timeout", raw.accept_timeout), options.accept_timeout);
   options.follow_links = raw.follow;
   if (raw.checksum && raw.no_checksum)

@@ -25,7 +25,7 @@ struct RawDiscover {
 };
 
 struct RawSend {
-  Text message, name, size, prefix, pin, jobs, accept_timeout;
+  Text message, name, size, prefix, pin, jobs, wait, accept_timeout;
   bool follow = false, checksum = false, no_checksum = false;
 };
 

@@ -26,7 +26,7 @@ ctest --preset asan --output-junit "$results/ctest.xml" --progress || status=1
 if [ "$scope" = all ]; then
   python=/usr/bin/python3
   [ -x "$python" ] || python=python3
-  LSEND_BINARY=$root/build/asan/lsend timeout 1500 "$python" -m pytest -q -rs -p no:cacheprovider \
+  LSEND_BINARY=$root/build/asan/lsend timeout 1500 "$python" -m pytest -q -rs -n 3 --dist loadfile -p no:cacheprovider \
     --junitxml="$results/system.xml" tests/system </dev/null || status=1
 fi
 /usr/bin/env python3 "$root/scripts/count_results.py" "$results"/*.xml || status=1

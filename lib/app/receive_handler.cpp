@@ -45,7 +45,6 @@ ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const Receiv
       slot_(1, transfer::SessionLimits(), storage::random_text) {}
 
 // --- prepare-upload
-// -------------------------------------------------------------------------------
 
 Task<> ReceiveHandler::prepare_upload(Request& request) {
   auto message = co_await read_request(request);
@@ -148,7 +147,6 @@ void ReceiveHandler::deliver_message(const Request& request, const PrepareUpload
 }
 
 // --- upload
-// ---------------------------------------------------------------------------------------
 
 Task<> ReceiveHandler::upload(Request& request) {
   auto& exchange = request.exchange;
@@ -238,7 +236,6 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
 }
 
 // --- cancel and the end of sessions
-// ---------------------------------------------------------------
 
 Task<> ReceiveHandler::cancel(Request& request) {
   const auto text = request.query.get("sessionId");
@@ -300,7 +297,6 @@ void ReceiveHandler::finish_request() {
 }
 
 // --- events
-// ---------------------------------------------------------------------------------------
 
 void ReceiveHandler::report_request(RequestEvent event, const Error* refused) {
   event.accepted = refused == nullptr;

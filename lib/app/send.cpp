@@ -59,9 +59,23 @@ class Sender {
   }
 
  private:
+  /// Looks once, or for as long as --wait says.
+  Task<Result<Peer>> find() {
+    constexpr Duration kBetween{1000};
+    const auto give_up = Clock::now() + options_.wait;
+    while (true) {
+      auto peer = co_await find_target(node_, discovery_, options_.target, options_.find_timeout,
+                                       interrupt_);
+      if (peer || interrupt_.requested()) co_return peer;
+      const auto code = peer.error().code();
+      const bool may_come = code == Errc::not_found || code == Errc::unreachable;
+      if (!may_come || Clock::now() + kBetween > give_up) co_return peer;
+      co_await net::sleep_for(kBetween);
+    }
+  }
+
   Task<Result<SendReport>> find_and_send(Payload payload) {
-    auto peer =
-        co_await find_target(node_, discovery_, options_.target, options_.find_timeout, interrupt_);
+    auto peer = co_await find();
     if (!peer) co_return peer.error();
     if (interrupt_.requested()) co_return interrupt_.error();
     SendJob job(executor_, node_, interrupt_, std::move(*peer), std::move(payload), options_,

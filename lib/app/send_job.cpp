@@ -14,6 +14,9 @@ namespace {
 
 constexpr Duration kTellPeer = std::chrono::milliseconds(1500);
 constexpr Duration kProgressEvery{100};
+/// Between two tries at a busy peer (reliability.md 7.3).
+constexpr Duration kFirstPause = std::chrono::seconds(1);
+constexpr Duration kLongestPause = std::chrono::seconds(15);
 constexpr std::size_t kMaxPrepareReply = 8 * 1024 * 1024;
 
 /// Waits between attempts (reliability.md 7.3).
@@ -135,80 +138,100 @@ void SendJob::abandon_rest() {
 }
 
 // --- asking
-// ---------------------------------------------------------------------------------------
 
 /// True when files are to be uploaded, false when the peer wants nothing (or has read the message).
 Task<Result<bool>> SendJob::prepare() {
-  auto client = co_await connect_to(node_, peer_, std::string());
-  if (!client) co_return client.error();
-  first_ = std::move(*client);
-  if (stopped_) co_return *stopped_;
-  peer_.proven = first_->peer_fingerprint();
-  local_address_ = first_->local_address();
-  TargetEvent target;
-  target.target = options_.target;
-  target.device = peer_.info;
-  target.endpoint = peer_.endpoint;
-  target.verified = peer_.proven && *peer_.proven == peer_.info.fingerprint;
-  sink_.on(target);
-  const auto reply = co_await ask();
-  if (!reply) co_return reply.error();
-  const auto status = reply->head.status;
-  asked_ = false;
-  if (status == protocol::kNoContent) {
-    plan_.nothing_wanted();
-    nothing_needed_ = true;
-    co_return false;
-  }
-  if (status != protocol::kOk) {
+  PrepareUpload request;
+  request.info = node_.self;
+  request.files = std::move(payload_.files);
+  const auto body = peer_.codec().encode_prepare_upload(request);
+  request.files = {};
+  const auto give_up = Clock::now() + options_.wait;
+  auto pause = kFirstPause;
+  while (true) {
+    const auto reply = co_await ask(body);
+    if (!reply) co_return reply.error();
+    asked_ = reply->head.status == protocol::kOk;
+    if (asked_) co_return take_grant(reply->body);
+    if (reply->head.status == protocol::kNoContent) {
+      plan_.nothing_wanted();
+      nothing_needed_ = true;
+      co_return false;
+    }
     auto error = refusal(peer_, *reply, protocol::Action::prepare_upload);
     // With a PIN in play "too many attempts" is its lock-out (reliability.md S7).
     if (options_.pin && error.code() == Errc::too_many_requests)
       error = fail(Errc::pin_locked, error.message());
-    co_return error;
+    if (error.code() != Errc::busy || Clock::now() + pause > give_up) co_return error;
+    WaitingEvent waiting;
+    waiting.reason = display_name(peer_) + " is busy; trying again";
+    sink_.on(waiting);
+    co_await pause_for(pause);
+    if (stopped_) co_return *stopped_;
+    pause = std::min(pause * 2, kLongestPause);
   }
-  asked_ = true;
-  const auto grant = peer_.codec().decode_prepare_reply(reply->body, protocol::JsonLimits());
-  if (!grant) co_return grant.error();
+}
+
+/// Sleeps, but hears an interrupt at once.
+Task<> SendJob::pause_for(Duration duration) {
+  constexpr Duration kStep{50};
+  const auto until = Clock::now() + duration;
+  while (!stopped_ && Clock::now() < until) co_await net::sleep_for(kStep);
+}
+
+/// Which of our files the peer takes.
+Result<bool> SendJob::take_grant(const std::string& json) {
+  const auto grant = peer_.codec().decode_prepare_reply(json, protocol::JsonLimits());
+  if (!grant) return grant.error();
   session_ = grant->session;
   const auto accepted = plan_.accepted(*grant);
-  if (!accepted) co_return accepted.error();
+  if (!accepted) return accepted.error();
   if (accepted->unknown > 0)
     sink_.on(WarningEvent{"the receiver named " + std::to_string(accepted->unknown) +
                           " files that were never offered; they were ignored"});
   for (std::size_t i = 0; i < plan_.files().size(); ++i)
     if (plan_.files()[i].status == transfer::SendStatus::skipped) report_file(i);
   // An empty map is v1's way to want nothing.
-  co_return accepted->accepted > 0;
+  return accepted->accepted > 0;
 }
 
-Task<Result<net::Reply>> SendJob::ask() {
-  const auto& codec = peer_.codec();
-  PrepareUpload request;
-  request.info = node_.self;
-  request.files = std::move(payload_.files);
-  const auto& route = protocol::route_to(protocol::Action::prepare_upload, codec);
+Task<Result<net::Reply>> SendJob::ask(const std::string& body) {
+  auto client = co_await connect_to(node_, peer_, local_address_);
+  if (!client) co_return client.error();
+  first_ = std::move(*client);
+  if (stopped_) co_return *stopped_;
+  const bool again = !local_address_.empty();
+  peer_.proven = first_->peer_fingerprint();
+  local_address_ = first_->local_address();
+  if (!again) report_target();
+  const auto& route = protocol::route_to(protocol::Action::prepare_upload, peer_.codec());
   std::string target(route.path);
   if (options_.pin) target += "?pin=" + protocol::percent_encode(*options_.pin);
   net::Call call("POST", std::move(target));
   call.content_type = "application/json";
   call.answer_limit = options_.accept_timeout;
-  call.max_answer = std::max(kMaxPrepareReply, request.files.size() * 1024);
-  auto body = codec.encode_prepare_upload(request);
-  request.files = {};
+  call.max_answer = std::max(kMaxPrepareReply, plan_.files().size() * 1024);
   WaitingEvent waiting;
   waiting.reason = "waiting for " + display_name(peer_) + " to accept";
-  sink_.on(waiting);
+  if (!again) sink_.on(waiting);
   const InUse in_use(in_use_, first_.get());
   asked_ = true;
-  auto reply = co_await first_->call(std::move(call), std::move(body));
+  auto reply = co_await first_->call(std::move(call), body);
   if (!reply && reply.error().code() == Errc::timed_out && !stopped_)
     co_return fail(Errc::timed_out, display_name(peer_) + " did not answer in time");
   co_return reply;
 }
 
+void SendJob::report_target() {
+  TargetEvent target;
+  target.target = options_.target;
+  target.device = peer_.info;
+  target.endpoint = peer_.endpoint;
+  target.verified = peer_.proven && *peer_.proven == peer_.info.fingerprint;
+  sink_.on(target);
+}
+
 // --- uploading
-// ------------------------------------------------------------------------------------
 
 /// Sends one file after another over one connection, which it opens again when it has to.
 Task<> SendJob::upload_loop(ClientPtr client) {
@@ -239,7 +262,7 @@ Task<> SendJob::upload_file(ClientPtr& client, std::size_t file) {
       co_return;
     }
     if (next == transfer::NextStep::retry_later)
-      co_await net::sleep_for(retry_delay(plan_.files()[file].attempts));
+      co_await pause_for(retry_delay(plan_.files()[file].attempts));
   }
 }
 
@@ -291,7 +314,6 @@ Result<std::unique_ptr<ByteSource>> SendJob::open_source(std::size_t file) const
 }
 
 // --- stopping
-// -------------------------------------------------------------------------------------
 
 /// Why something failed, seen from the outside: closed connections are a consequence.
 Error SendJob::stop_reason(const Error& error) const {
@@ -318,7 +340,6 @@ Task<> SendJob::tell_peer() {
 }
 
 // --- reporting
-// ------------------------------------------------------------------------------------
 
 void SendJob::report_file(std::size_t file) {
   const auto& entry = plan_.files()[file];

@@ -38,7 +38,10 @@ class SendJob {
 
  private:
   Task<Result<bool>> prepare();
-  Task<Result<net::Reply>> ask();
+  Task<Result<net::Reply>> ask(const std::string& body);
+  Result<bool> take_grant(const std::string& json);
+  Task<> pause_for(Duration duration);
+  void report_target();
   Task<> upload_loop(ClientPtr client);
   Task<> upload_file(ClientPtr& client, std::size_t file);
   Task<Result<>> upload_once(ClientPtr& client, std::size_t file);

@@ -27,6 +27,7 @@ struct SendOptions {
   ChecksumMode checksum = ChecksumMode::automatic;
   unsigned jobs = 4;
   Duration find_timeout = std::chrono::seconds(5);  ///< looking for an alias or fingerprint
+  Duration wait{0};  ///< keep looking for the target, and keep trying while it is busy
   Duration accept_timeout = std::chrono::minutes(5);
 };
 
