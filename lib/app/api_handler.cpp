@@ -22,9 +22,10 @@ Task<> ApiHandler::respond_error(net::Exchange& exchange, Error error) {
   co_await exchange.respond(std::move(answer));
 }
 
-Task<> ApiHandler::respond_json(net::Exchange& exchange, std::string json) {
+Task<bool> ApiHandler::respond_json(net::Exchange& exchange, std::string json) {
   net::Answer answer(protocol::kOk, std::move(json));
-  co_await exchange.respond(std::move(answer));
+  const bool heard = co_await exchange.respond(std::move(answer));
+  co_return heard;
 }
 
 Task<> ApiHandler::handle(net::Exchange& exchange) {
@@ -63,6 +64,12 @@ Task<> ApiHandler::handle(net::Exchange& exchange) {
       break;
     case protocol::Action::cancel:
       co_await cancel(request);
+      break;
+    case protocol::Action::send_form:
+      co_await send_form(request);
+      break;
+    case protocol::Action::clipboard:
+      co_await clipboard(request);
       break;
   }
 }
@@ -118,6 +125,16 @@ Task<> ApiHandler::prepare_upload(Request& request) {
 
 Task<> ApiHandler::upload(Request& request) {
   auto error = fail(Errc::forbidden, "this command takes no files");
+  co_await respond_error(request.exchange, std::move(error));
+}
+
+Task<> ApiHandler::send_form(Request& request) {
+  auto error = fail(Errc::declined, "this command takes no files");
+  co_await respond_error(request.exchange, std::move(error));
+}
+
+Task<> ApiHandler::clipboard(Request& request) {
+  auto error = fail(Errc::declined, "this command takes no messages");
   co_await respond_error(request.exchange, std::move(error));
 }
 

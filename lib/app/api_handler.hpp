@@ -37,9 +37,11 @@ class ApiHandler : public net::RequestHandler {
   virtual Task<> prepare_upload(Request& request);
   virtual Task<> upload(Request& request);
   virtual Task<> cancel(Request& request);
+  virtual Task<> send_form(Request& request);
+  virtual Task<> clipboard(Request& request);
 
   static Task<> respond_error(net::Exchange& exchange, Error error);
-  static Task<> respond_json(net::Exchange& exchange, std::string json);
+  static Task<bool> respond_json(net::Exchange& exchange, std::string json);
   const Node& node() const { return node_; }
 
  private:

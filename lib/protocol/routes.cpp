@@ -10,7 +10,18 @@
 namespace lsend::protocol {
 namespace {
 
-std::array<std::span<const Route>, 2> all_routes() { return {v2_routes(), v1_routes()}; }
+/// Of no wire version: for scripts and curl.
+std::span<const Route> plain_routes() {
+  static const std::array<Route, 2> routes{{
+      {Action::send_form, Method::post, "/api/send", &codec_v2()},
+      {Action::clipboard, Method::post, "/api/clipboard", &codec_v2()},
+  }};
+  return routes;
+}
+
+std::array<std::span<const Route>, 3> all_routes() {
+  return {v2_routes(), v1_routes(), plain_routes()};
+}
 
 std::string_view to_string(Method method) { return method == Method::get ? "GET" : "POST"; }
 

@@ -118,6 +118,31 @@ AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, Ti
   return AfterFailure::given_up;
 }
 
+Result<UploadTicket> ReceiveSession::add_file(FileInfo info, TimePoint now) {
+  if (!running()) return fail(Errc::cancelled, "the form of " + sender_.str() + " was called off");
+  state_ = State::active;
+  form_ = true;
+  files_.push_back(File{std::move(info), Token{}, FileState::receiving, 0});
+  ++open_;
+  ++receiving_;
+  touch(now);
+  return UploadTicket{files_.size() - 1};
+}
+
+void ReceiveSession::set_size(UploadTicket ticket, std::uint64_t size) {
+  if (ticket.file < files_.size()) files_[ticket.file].info.size = size;
+}
+
+void ReceiveSession::end_form(bool whole) {
+  form_ = false;
+  decline();
+  if (whole) {
+    settle();
+  } else {
+    abort();
+  }
+}
+
 bool ReceiveSession::cancel(const SessionId* id, const PeerAddress& address) {
   if (!running() || address != sender_) return false;
   const bool named = id != nullptr && equal_constant_time(id->str(), id_.str());
@@ -167,7 +192,7 @@ ReceiveSession::Totals ReceiveSession::totals() const {
 }
 
 void ReceiveSession::settle() {
-  if (state_ == State::active && open_ == 0) state_ = State::finished;
+  if (state_ == State::active && open_ == 0 && !form_) state_ = State::finished;
 }
 
 }  // namespace lsend::transfer

@@ -69,6 +69,9 @@ const Codec& codec_for(const Version& version);
 std::string encode_announcement(const Announcement& announcement);
 Result<Announcement> decode_announcement(std::string_view json, const DeviceDefaults& defaults);
 
+/// The `text` of `{"text": "..."}`, at most `max_message` bytes.
+Result<std::string> decode_clipboard(std::string_view json, const JsonLimits& limits);
+
 /// `{"message": "..."}`.
 std::string encode_error(std::string_view message);
 /// The `message` of an error body, empty when there is none; at most 200 bytes, not yet escaped.

@@ -83,6 +83,15 @@ class ReceiveSession {
   /// (`retryable`), else `failed`.
   AfterFailure fail_upload(UploadTicket ticket, bool retryable, TimePoint now);
 
+  /// A file that nobody announced, as forms bring them: received from now on, `size` unknown. The
+  /// session is ACTIVE and stays it until end_form(). Errc::cancelled when it has ended.
+  Result<UploadTicket> add_file(FileInfo info, TimePoint now);
+  /// How large an added file has turned out to be.
+  void set_size(UploadTicket ticket, std::uint64_t size);
+  /// No more files come; `whole` when the form came to its end, else the session is cancelled, or
+  /// declined when no file had begun.
+  void end_form(bool whole);
+
   /// The sender's cancel. `id` may be missing only while waiting (v2) and always is in v1. True
   /// when it took effect.
   bool cancel(const SessionId* id, const PeerAddress& address);
@@ -114,6 +123,7 @@ class ReceiveSession {
   TimePoint last_event_;
   std::size_t open_ = 0;    ///< accepted files that are neither done nor failed
   unsigned receiving_ = 0;  ///< uploads running
+  bool form_ = false;       ///< more files may be added
 };
 
 }  // namespace lsend::transfer

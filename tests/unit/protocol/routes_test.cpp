@@ -39,6 +39,14 @@ TEST_CASE("Every route is found and can be called") {
         "/api/localsend/v2/info is not for HEAD but for GET");
 }
 
+TEST_CASE("Programs that are no LocalSend have routes of their own") {
+  CHECK(find_route("POST", "/api/send").value().action == Action::send_form);
+  CHECK(find_route("POST", "/api/clipboard").value().action == Action::clipboard);
+  CHECK(find_route("GET", "/api/send").error().message() ==
+        "/api/send is not for GET but for POST");
+  CHECK(find_route("POST", "/api/send/").error().code() == Errc::unknown_route);
+}
+
 TEST_CASE("Other paths lead nowhere") {
   for (const char* path :
        {"", "/", "/api/localsend/v2", "/api/localsend/v2/info/", "/api/localsend/v2/Info",
