@@ -77,6 +77,8 @@ int run_program(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   // A reader that leaves is an error of write(), never the end of a transfer.
   (void)std::signal(SIGPIPE, SIG_IGN);
+  // A file size limit is a full disk to us (EFBIG), not the end.
+  (void)std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run_program(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
   } catch (const std::exception& failure) {

@@ -34,6 +34,16 @@ Peer peer_of(const Device& device) {
   return peer;
 }
 
+/// A fingerprint is proved by TLS only: a device that does without cannot be named by it.
+Result<Device> provable(const discovery::TargetSpec& spec, Result<Device> device) {
+  if (!device || !std::holds_alternative<FingerprintTarget>(spec)) return device;
+  if (peer_of(*device).pin) return device;
+  return fail(Errc::identity, "a device that claims this fingerprint, '" +
+                                  escape_for_terminal(device->info.alias, 64) +
+                                  "', does not speak HTTPS and cannot prove it; name it by address "
+                                  "if you trust the network");
+}
+
 /// Devices up to 1.8 announce neither port nor protocol: whether they speak TLS shows when asked.
 Task<Result<Peer>> settle_scheme(const Node& node, Peer peer) {
   if (!peer.info.version.is_v1()) co_return peer;
@@ -121,7 +131,8 @@ Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, st
   const auto* name = std::get_if<NameTarget>(&*spec);
   if (!name || !name->port) {
     const auto until = Clock::now() + timeout;
-    auto device = co_await wait_for(discovery, *spec, until, interrupt);
+    auto heard = co_await wait_for(discovery, *spec, until, interrupt);
+    auto device = provable(*spec, std::move(heard));
     if (device) {
       auto peer = co_await settle_scheme(node, peer_of(*device));
       co_return peer;
@@ -138,7 +149,7 @@ Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, st
   }
   co_await sweep_for(node, discovery, *spec, interrupt);
   if (interrupt.requested()) co_return interrupt.error();
-  auto device = match(discovery, *spec);
+  auto device = provable(*spec, match(discovery, *spec));
   if (device) {
     auto peer = co_await settle_scheme(node, peer_of(*device));
     co_return peer;

@@ -80,8 +80,10 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
 
 }  // namespace
 
-Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::string local_address) {
+Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::string local_address,
+                                   net::Connecting* connecting) {
   auto options = node.connect_options();
+  options.connecting = connecting;
   if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
   options.local_address = std::move(local_address);
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
@@ -99,7 +101,8 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
   if (secure || !try_http) co_return secure;
   // Only a port where somebody listens and TLS fails can be a plain one.
   const auto code = secure.error().code();
-  const bool somebody_is_there = code == Errc::handshake || code == Errc::identity || code == Errc::timed_out;
+  const bool somebody_is_there =
+      code == Errc::handshake || code == Errc::identity || code == Errc::timed_out;
   if (!somebody_is_there) co_return secure;
   auto plain = co_await probe_endpoint(node, request, Scheme::http);
   if (plain) co_return plain;
@@ -134,8 +137,11 @@ Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
 
 Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string local_address,
                  Duration limit) {
+  // A connection, its handshake and the answer share the limit.
+  limit /= 3;
   auto options = node.connect_options();
   options.connect_limit = limit;
+  options.stall_limit = limit;
   options.local_address = std::move(local_address);
   if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);

@@ -28,7 +28,8 @@ struct Peer {
 using ClientPtr = std::unique_ptr<net::HttpClient>;
 
 /// A connection to the peer, pinned where it has a pin.
-Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::string local_address);
+Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::string local_address,
+                                   net::Connecting* connecting);
 
 /// Asks a host who it is: https first, then, unless `scheme` or `pin` forbids, http; `info` in v2's
 /// route, then in v1's. A host that answers HTTP and knows no `info` counts as a v2 device without

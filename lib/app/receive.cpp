@@ -105,7 +105,8 @@ class Receiver {
     cut_short_ = !running.empty();
     // The senders hear it first: a connection that just breaks looks like a fault of the network.
     net::TaskGroup telling(executor_);
-    for (const auto& session : running) telling.spawn(tell_cancel(session));
+    for (const auto& session : running)
+      if (session->device().port != 0) telling.spawn(tell_cancel(session));
     co_await telling.join();
     handler_.abort_all();
     server_->drain();

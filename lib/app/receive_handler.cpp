@@ -10,6 +10,10 @@ namespace lsend::app {
 namespace {
 
 constexpr std::size_t kMaxPrepare = 64 * 1024 * 1024;
+/// All prepare bodies that are being read: one of the largest kind, and some usual ones.
+constexpr std::uint64_t kMaxJsonInFlight = 96 * 1024 * 1024;
+/// Slower than this, over a minute, and somebody else waits: the upload has to go.
+constexpr std::uint64_t kLeastBytesAMinute = 60 * 1024;
 constexpr std::size_t kBlock = 256 * 1024;
 constexpr std::size_t kSmallestBlock = 4 * 1024;
 constexpr Duration kProgressEvery{100};
@@ -25,6 +29,21 @@ RequestEvent request_event(const net::Exchange& exchange, const PrepareUpload& m
   if (const auto total = transfer::total_size(message)) event.bytes = *total;
   return event;
 }
+
+/// A share of the memory that requests may take while they are read.
+class JsonBudget {
+ public:
+  JsonBudget(std::uint64_t& in_flight, std::uint64_t bytes) : in_flight_(in_flight), bytes_(bytes) {
+    in_flight_ += bytes_;
+  }
+  JsonBudget(const JsonBudget&) = delete;
+  JsonBudget& operator=(const JsonBudget&) = delete;
+  ~JsonBudget() { in_flight_ -= bytes_; }
+
+ private:
+  std::uint64_t& in_flight_;
+  std::uint64_t bytes_;
+};
 
 std::string_view end_word(transfer::ReceiveSession::State state) {
   using State = transfer::ReceiveSession::State;
@@ -59,7 +78,9 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     co_await respond_error(request.exchange, std::move(error));
   } else if (*reply && !(*reply)->tokens.empty()) {
     auto json = request.route.codec->encode_prepare_reply(**reply);
-    co_await respond_json(request.exchange, std::move(json));
+    const bool heard = co_await respond_json(request.exchange, std::move(json));
+    // Who has gone before the answer will send nothing.
+    if (!heard) abandon_session(request.exchange.peer());
   } else {
     net::Answer nothing(protocol::kNoContent);
     co_await request.exchange.respond(std::move(nothing));
@@ -68,14 +89,30 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
 }
 
 /// PIN before body (cli.md: PIN, body, busy, rules).
-Task<Result<PrepareUpload>> ReceiveHandler::read_request(const Request& request) {
+Result<> ReceiveHandler::check_head(const Request& request) {
   const auto& exchange = request.exchange;
   const auto pin = pins_.check(request.query.get("pin"), exchange.peer(), Clock::now());
-  if (!pin) co_return pin.error();
+  if (!pin) return pin.error();
   const auto& encoding = exchange.head().content_encoding;
   if (!encoding.empty() && encoding != "identity")
-    co_return fail(Errc::unsupported_media, "a compressed request body");
-  const auto body = co_await request.exchange.read_all(kMaxPrepare);
+    return fail(Errc::unsupported_media, "a compressed request body");
+  return {};
+}
+
+Task<Result<std::string>> ReceiveHandler::read_json(const Request& request) {
+  const auto fits = check_head(request);
+  if (!fits) co_return fits.error();
+  const auto announced = request.exchange.head().framing.content_length;
+  const JsonBudget budget(json_in_flight_,
+                          std::min<std::uint64_t>(announced.value_or(kMaxPrepare), kMaxPrepare));
+  if (json_in_flight_ > kMaxJsonInFlight)
+    co_return fail(Errc::too_many_requests, "too many requests are being read");
+  auto body = co_await request.exchange.read_all(kMaxPrepare);
+  co_return body;
+}
+
+Task<Result<PrepareUpload>> ReceiveHandler::read_request(const Request& request) {
+  const auto body = co_await read_json(request);
   if (!body) co_return body.error();
   protocol::JsonLimits limits;
   limits.max_files = options_.limits.max_files;
@@ -100,7 +137,10 @@ Result<std::optional<PrepareUploadReply>> ReceiveHandler::admit(const Request& r
   const auto now = Clock::now();
   const auto version = request.v1() ? kV1 : kOurVersion;
   const auto session = slot_.open(request.exchange.peer(), version, message, now);
-  if (!session) return refuse(session.error());
+  if (!session) {
+    somebody_waits_ = true;
+    return refuse(session.error());
+  }
   // Whatever refuses from here on frees the slot again.
   const auto decline = [&](const Error& error) {
     (*session)->decline();
@@ -146,7 +186,44 @@ void ReceiveHandler::deliver_message(const Request& request, const PrepareUpload
   sink_.on(MessageEvent{event.device, event.address, message.files.front().preview.value_or("")});
 }
 
+/// Ends a session that has not begun to move.
+void ReceiveHandler::abandon_session(const PeerAddress& sender) {
+  for (const auto& session : slot_.sessions()) {
+    const auto totals = session->totals();
+    if (session->sender() == sender && totals.done + totals.failed == 0) session->abort();
+  }
+  settle();
+}
+
 // --- upload
+
+/// An upload that runs. However it ends, by an exception too, nothing of it stays behind.
+class ReceiveHandler::Attempt {
+ public:
+  Attempt(ReceiveHandler& handler, const transfer::UploadSlot::Upload& upload,
+          net::Exchange& exchange)
+      : handler_(handler), upload_(upload), exchange_(exchange) {
+    handler_.uploads_.push_back(Running{upload_.session, &exchange_});
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() {
+    if (ended_) return;
+    end();
+    upload_.session->fail_upload(upload_.ticket, true, Clock::now());
+  }
+  void end() {
+    ended_ = true;
+    std::erase_if(handler_.uploads_,
+                  [&](const Running& running) { return running.exchange == &exchange_; });
+  }
+
+ private:
+  ReceiveHandler& handler_;
+  const transfer::UploadSlot::Upload& upload_;
+  net::Exchange& exchange_;
+  bool ended_ = false;
+};
 
 Task<> ReceiveHandler::upload(Request& request) {
   auto& exchange = request.exchange;
@@ -158,10 +235,11 @@ Task<> ReceiveHandler::upload(Request& request) {
     co_await respond_error(exchange, std::move(error));
     co_return;
   }
-  uploads_.push_back(Running{upload->session, &exchange});
+  exchange.protect();
+  Attempt attempt(*this, *upload, exchange);
   std::uint64_t moved = 0;
   const auto stored = co_await store(exchange, *upload, moved);
-  std::erase_if(uploads_, [&](const Running& running) { return running.exchange == &exchange; });
+  attempt.end();
   const auto now = Clock::now();
   const auto file = upload->ticket.file;
   bool given_up = false;
@@ -222,6 +300,8 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
   const auto block =
       static_cast<std::size_t>(std::clamp<std::uint64_t>(size + 64, kSmallestBlock, kBlock));
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(block);
+  auto minute_ends = Clock::now() + std::chrono::minutes(1);
+  std::uint64_t minute_began_at = 0;
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), block));
     if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
@@ -230,7 +310,14 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
     auto written = part.write(std::span<const std::byte>(buffer.get(), *bytes));
     if (!written) co_return written;
     moved += *bytes;
-    session->touch(Clock::now());
+    const auto now = Clock::now();
+    session->touch(now);
+    if (now >= minute_ends) {
+      if (somebody_waits_ && moved - minute_began_at < kLeastBytesAMinute)
+        co_return fail(Errc::timed_out, "an upload that hardly moves, while another sender waits");
+      minute_ends = now + std::chrono::minutes(1);
+      minute_began_at = moved;
+    }
     report_progress(*session, *bytes);
   }
 }
@@ -272,6 +359,7 @@ void ReceiveHandler::abort_all() {
 }
 
 void ReceiveHandler::session_ended(const SessionPtr& session) {
+  somebody_waits_ = false;
   progress_.erase(session->id());
   using State = transfer::ReceiveSession::State;
   if (session->state() == State::declined) return;

@@ -7,6 +7,7 @@
 
 #include "lib/app/api_handler.hpp"
 #include "lsend/app/receive.hpp"
+#include "lsend/protocol/multipart.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "lsend/transfer/pin_guard.hpp"
 #include "lsend/transfer/progress.hpp"
@@ -37,18 +38,31 @@ class ReceiveHandler final : public ApiHandler {
   Task<> prepare_upload(Request& request) override;
   Task<> upload(Request& request) override;
   Task<> cancel(Request& request) override;
+  Task<> send_form(Request& request) override;
+  Task<> clipboard(Request& request) override;
 
  private:
+  class Attempt;
+  class Listed;
   struct Running {
     SessionPtr session;
     net::Exchange* exchange;
   };
 
+  Result<> check_head(const Request& request);
+  /// The body of a request with the right PIN.
+  Task<Result<std::string>> read_json(const Request& request);
   Task<Result<PrepareUpload>> read_request(const Request& request);
   /// The rules for a request that was read. Nothing in the result: a message, delivered.
   Result<std::optional<PrepareUploadReply>> admit(const Request& request, PrepareUpload message);
   Result<> check_names(const PrepareUpload& message) const;
   std::uint64_t still_expected() const;
+  /// What programs that are no LocalSend send (receive_form.cpp).
+  Result<protocol::MultipartParser> check_form(const Request& request);
+  Result<SessionPtr> admit_form(const Request& request);
+  Task<Result<>> read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
+                           protocol::FormHandler& form, const SessionPtr& session);
+  Task<Result<std::string>> read_clipboard(const Request& request);
   /// Takes the sessions that have ended out of the slot and tells of them.
   void settle();
   void finish_request();
@@ -58,6 +72,7 @@ class ReceiveHandler final : public ApiHandler {
   Task<Result<>> copy_body(net::Exchange& exchange, const transfer::UploadSlot::Upload& upload,
                            storage::PartFile& part, std::uint64_t& moved);
   void take_back_progress(const transfer::ReceiveSession& session, std::uint64_t bytes);
+  void abandon_session(const PeerAddress& sender);
   void deliver_message(const Request& request, const PrepareUpload& message);
   void report_request(RequestEvent event, const Error* refused);
   void report_file(const FileInfo& file, const Result<storage::StoredFile>& stored);
@@ -72,7 +87,9 @@ class ReceiveHandler final : public ApiHandler {
   transfer::UploadSlot slot_;
   std::vector<Running> uploads_;
   ReceiveReport report_;
-  std::size_t ended_ = 0;  ///< transfers, messages included
+  std::uint64_t json_in_flight_ = 0;  ///< bytes of prepare bodies that are being read
+  bool somebody_waits_ = false;       ///< a sender was told "busy" while this session runs
+  std::size_t ended_ = 0;             ///< transfers, messages included
   TimePoint last_progress_{};
   std::unordered_map<SessionId, transfer::Progress> progress_;
 };

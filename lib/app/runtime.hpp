@@ -33,9 +33,9 @@ class Runtime {
       context_->stop();
     });
     context_->run();
-    if (failure) std::rethrow_exception(failure);
-    if (result) return std::move(*result);
+    if (result && !failure) return std::move(*result);
     abandon();
+    if (failure) std::rethrow_exception(failure);
     return interrupt_.error();
   }
 

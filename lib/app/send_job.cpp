@@ -1,5 +1,6 @@
 #include "lib/app/send_job.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,7 +48,7 @@ class StdinSource final : public ByteSource {
     const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size()));
     ssize_t bytes = 0;
     do bytes = ::read(STDIN_FILENO, buffer.data(), room);
-    while (bytes < 0 && errno == EINTR);
+    while (bytes < 0 && (errno == EINTR || (errno == EAGAIN && wait_a_little())));
     if (bytes < 0) return fail_errno(Errc::io, "cannot read standard input", errno);
     if (bytes == 0 && left_ > 0)
       return fail(Errc::io, "standard input ended " + std::to_string(left_) +
@@ -58,6 +59,12 @@ class StdinSource final : public ByteSource {
   int blocking_descriptor() const override { return STDIN_FILENO; }
 
  private:
+  /// Another program may have made the input non-blocking.
+  static bool wait_a_little() {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    return ::poll(&input, 1, 100) >= 0;
+  }
+
   std::uint64_t left_;
 };
 
@@ -67,20 +74,18 @@ std::uint64_t bytes_of(const std::vector<FileInfo>& files) {
   return total;
 }
 
-/// Keeps a connection in the list of those that an interrupt closes.
+/// Keeps something in the list of what an interrupt ends.
+template <class T>
 class InUse {
  public:
-  InUse(std::vector<net::HttpClient*>& list, net::HttpClient* client)
-      : list_(list), client_(client) {
-    list_.push_back(client_);
-  }
+  InUse(std::vector<T*>& list, T* entry) : list_(list), entry_(entry) { list_.push_back(entry_); }
   InUse(const InUse&) = delete;
   InUse& operator=(const InUse&) = delete;
-  ~InUse() { std::erase(list_, client_); }
+  ~InUse() { std::erase(list_, entry_); }
 
  private:
-  std::vector<net::HttpClient*>& list_;
-  net::HttpClient* client_;
+  std::vector<T*>& list_;
+  T* entry_;
 };
 
 }  // namespace
@@ -179,6 +184,13 @@ Task<> SendJob::pause_for(Duration duration) {
   while (!stopped_ && Clock::now() < until) co_await net::sleep_for(kStep);
 }
 
+Task<Result<ClientPtr>> SendJob::connect() {
+  net::Connecting connecting;
+  const InUse in_use(connecting_, &connecting);
+  auto client = co_await connect_to(node_, peer_, local_address_, &connecting);
+  co_return client;
+}
+
 /// Which of our files the peer takes.
 Result<bool> SendJob::take_grant(const std::string& json) {
   const auto grant = peer_.codec().decode_prepare_reply(json, protocol::JsonLimits());
@@ -196,7 +208,7 @@ Result<bool> SendJob::take_grant(const std::string& json) {
 }
 
 Task<Result<net::Reply>> SendJob::ask(const std::string& body) {
-  auto client = co_await connect_to(node_, peer_, local_address_);
+  auto client = co_await connect();
   if (!client) co_return client.error();
   first_ = std::move(*client);
   if (stopped_) co_return *stopped_;
@@ -229,6 +241,9 @@ void SendJob::report_target() {
   target.endpoint = peer_.endpoint;
   target.verified = peer_.proven && *peer_.proven == peer_.info.fingerprint;
   sink_.on(target);
+  if (peer_.endpoint.scheme == Scheme::http)
+    sink_.on(WarningEvent{display_name(peer_) + " speaks plain HTTP: nothing is encrypted, and "
+                                                "nobody proves who it is"});
 }
 
 // --- uploading
@@ -269,7 +284,7 @@ Task<> SendJob::upload_file(ClientPtr& client, std::size_t file) {
 Task<Result<>> SendJob::upload_once(ClientPtr& client, std::size_t file) {
   if (client && !client->usable()) client.reset();
   if (!client) {
-    auto fresh = co_await connect_to(node_, peer_, local_address_);
+    auto fresh = co_await connect();
     if (!fresh) co_return fresh.error();
     client = std::move(*fresh);
     if (stopped_) co_return *stopped_;
@@ -324,6 +339,8 @@ void SendJob::stop(const Error& reason) {
   if (!stopped_) stopped_ = reason;
   const auto clients = in_use_;
   for (auto* client : clients) client->abort();
+  for (auto* connecting : connecting_)
+    if (connecting->abort) connecting->abort();
 }
 
 bool SendJob::cancelled_by_peer(const std::string& session, const PeerAddress& from) {
@@ -392,7 +409,13 @@ SendReport SendJob::report(TimePoint started) const {
   report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - started);
   const auto verdict = plan_.verdict();
   report.success = verdict.has_value() || nothing_needed_;
-  if (!report.success) report.failure = stopped_ ? *stopped_ : verdict.error();
+  if (report.success) return report;
+  report.failure = verdict.error();
+  if (!stopped_) return report;
+  const bool by_user =
+      stopped_->code() == Errc::interrupted || stopped_->code() == Errc::terminated;
+  // What arrived has arrived: a transfer that was cut short is a partial one.
+  if (by_user || totals.done == 0) report.failure = *stopped_;
   return report;
 }
 

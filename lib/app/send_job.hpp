@@ -40,6 +40,7 @@ class SendJob {
   Task<Result<bool>> prepare();
   Task<Result<net::Reply>> ask(const std::string& body);
   Result<bool> take_grant(const std::string& json);
+  Task<Result<ClientPtr>> connect();
   Task<> pause_for(Duration duration);
   void report_target();
   Task<> upload_loop(ClientPtr client);
@@ -67,11 +68,12 @@ class SendJob {
   TimePoint last_progress_{};
   SessionId session_;
   std::string local_address_;
-  ClientPtr first_;                       ///< the connection that asked
-  std::vector<net::HttpClient*> in_use_;  ///< to close them when it is called off
-  std::optional<Error> stopped_;          ///< why no further file may start
-  bool nothing_needed_ = false;           ///< 204: the message was read, or all is there
-  bool asked_ = false;                    ///< a request is out and may be waiting
+  ClientPtr first_;                           ///< the connection that asked
+  std::vector<net::HttpClient*> in_use_;      ///< to close them when it is called off
+  std::vector<net::Connecting*> connecting_;  ///< connections being made, for the same end
+  std::optional<Error> stopped_;              ///< why no further file may start
+  bool nothing_needed_ = false;               ///< 204: the message was read, or all is there
+  bool asked_ = false;                        ///< a request is out and may be waiting
 };
 
 }  // namespace lsend::app

@@ -7,6 +7,7 @@ namespace lsend::net {
 
 namespace {
 
+constexpr std::size_t kMaxSizeDigits = 16;
 constexpr std::size_t kMaxExtension = 256;
 constexpr std::size_t kMaxTrailers = 8 * 1024;
 
@@ -46,7 +47,8 @@ bool ChunkDecoder::step_line(unsigned char c) {
     case State::size: {
       const int digit = hex_digit(c);
       if (digit >= 0) {
-        if (left_ >> 60 != 0) return false;
+        if (state_ == State::size_start) line_ = 0;
+        if (left_ >> 60 != 0 || ++line_ > kMaxSizeDigits) return false;
         left_ = left_ * 16 + static_cast<unsigned>(digit);
         state_ = State::size;
         return true;

@@ -1,5 +1,6 @@
 #include "lsend/net/http_client.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,11 +78,12 @@ class ClientConnection final : public HttpClient {
       const auto sent = co_await send_body(body, nullptr);
       if (!body.failure.message().empty()) co_return give_up(body.failure);
       auto reply = co_await read_reply(call, sent ? kLastWords : call.answer_limit);
-      if (!reply && sent) reply = broken(sent);
-      co_return settle(std::move(reply));
+      const bool success = reply && reply->head.status / 100 == 2;
+      if (sent && (!reply || success)) reply = broken(sent);
+      co_return settle(check_taken(std::move(reply)));
     }
     auto reply = co_await upload_listening(call, body);
-    co_return settle(std::move(reply));
+    co_return settle(check_taken(std::move(reply)));
   }
 
  private:
@@ -147,7 +149,10 @@ class ClientConnection final : public HttpClient {
       if (!input_) co_return error_code();
     }
     link.no_limit();
+    // Asio makes the descriptor non-blocking, and whoever shares standard input with us with it.
+    const int flags = ::fcntl(descriptor, F_GETFL);
     [[maybe_unused]] auto [ec] = co_await input_->async_wait(InputDescriptor::wait_read, use_tuple);
+    if (flags >= 0) (void)::fcntl(descriptor, F_SETFL, flags);
     link.limit_idle(options_.stall_limit);
     if (link.aborted()) co_return asio::error::operation_aborted;
     // Called off because an answer came: the caller looks at it. Anything else: just read.
@@ -213,7 +218,10 @@ class ClientConnection final : public HttpClient {
       auto failure = co_await read_reply_body(call, reply.body);
       if (!failure) co_return failure.error();
     }
-    if (!reply.head.keep_alive || reply.head.until_close) usable_ = false;
+    // What follows an answer is no answer to the next request; some send a body with a 204.
+    if (!reply.head.keep_alive || reply.head.until_close || reply.head.status == 204 ||
+        reader_.has_more())
+      usable_ = false;
     co_return reply;
   }
 
@@ -237,6 +245,14 @@ class ClientConnection final : public HttpClient {
   }
 
   Result<Reply> broken(const error_code& ec) { return link_error(stream_.link(), ec, what()); }
+
+  /// A success for a body that the peer's host has not even acknowledged is none (reliability.md
+  /// S12): an honest answer comes with the acknowledgement of every byte before it.
+  Result<Reply> check_taken(Result<Reply> reply) {
+    if (!reply || reply->head.status / 100 != 2 || stream_.link().unacknowledged() == 0)
+      return reply;
+    return fail(Errc::unreachable, what() + ": the peer answered before it had the whole file");
+  }
 
   Result<Reply> give_up(const Error& failure) {
     abort();
@@ -280,7 +296,9 @@ Task<Result<TcpSocket>> open_socket(const Endpoint& peer, const ConnectOptions& 
   if (ec) co_return fail(Errc::unreachable, "connecting to " + peer.url() + ": " + ec.message());
   TcpLink link(std::move(socket));
   link.limit_total(options.connect_limit);
+  if (options.connecting) options.connecting->abort = [&link] { link.abort(); };
   auto [failed] = co_await link.socket().async_connect(endpoint, use_tuple);
+  if (options.connecting) options.connecting->abort = nullptr;
   if (failed) {
     const auto error = link_error(link, failed, "connecting to " + peer.url());
     // Nobody there is nobody there, whether the network says so or says nothing.
@@ -296,6 +314,7 @@ Task<Result<TcpSocket>> open_socket(const Endpoint& peer, const ConnectOptions& 
 Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& tls, Endpoint peer,
                                                               ConnectOptions options) {
   const auto limit = options.connect_limit;
+  auto* connecting = options.connecting;
   auto socket = co_await open_socket(peer, options);
   if (!socket) co_return socket.error();
   if (peer.scheme == Scheme::http)
@@ -305,8 +324,10 @@ Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& 
   auto client = std::make_unique<ClientConnection<TlsStream>>(
       peer, std::move(options), std::move(*socket), tls, TlsRole::client, pin);
   client->stream().link().limit_total(limit);
+  if (connecting) connecting->abort = [raw = client.get()] { raw->abort(); };
   const auto name = peer.url();
   const auto shaken = co_await client->stream().handshake(name);
+  if (connecting) connecting->abort = nullptr;
   if (!shaken) co_return shaken.error();
   client->learn_peer();
   co_return std::move(client);

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr Duration kJsonTime = std::chrono::seconds(15);
+constexpr std::size_t kJsonBytesPerSecond = 64 * 1024;
 constexpr Duration kAnswerTime = std::chrono::seconds(30);
 
 std::string render(const Answer& answer, bool keep_alive) {
@@ -38,6 +40,9 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 Task<Result<std::string>> Exchange::read_all(std::size_t limit) {
   if (head_.framing.content_length.value_or(0) > limit)
     co_return fail(Errc::limit, "a request body is over its limit");
+  // A request that drips in holds memory: its time is bounded by its size, not by its patience.
+  const auto expected = head_.framing.content_length.value_or(limit);
+  limit_body(kJsonTime + std::chrono::seconds(expected / kJsonBytesPerSecond));
   std::string text;
   std::vector<std::byte> buffer(16 * 1024);
   while (true) {
@@ -55,16 +60,17 @@ template <class Stream>
 class Connection final : public Exchange {
  public:
   template <class... Args>
-  Connection(HttpServer& server, Scheme scheme, TcpSocket socket, Args&&... args)
-      : server_(server), stream_(std::move(socket), std::forward<Args>(args)...), reader_(stream_) {
+  Connection(HttpServer& server, HttpServer::Live& live, Scheme scheme, TcpSocket socket,
+             Args&&... args)
+      : server_(server),
+        live_(live),
+        stream_(std::move(socket), std::forward<Args>(args)...),
+        reader_(stream_) {
     scheme_ = scheme;
-    peer_ = stream_.link().peer_address();
-    live_ = server_.live_.insert(server_.live_.end(), HttpServer::Live());
-    live_->address = peer_;
-    live_->since = Clock::now();
-    live_->exchange = this;
+    peer_ = live.address;
+    live_.abort = [this] { abort(); };
   }
-  ~Connection() override { server_.live_.erase(live_); }
+  ~Connection() override { live_.abort = nullptr; }
 
   Stream& stream() { return stream_; }
 
@@ -86,8 +92,8 @@ class Connection final : public Exchange {
     co_return bytes;
   }
 
-  Task<> respond(Answer answer) override {
-    if (answered_) co_return;
+  Task<bool> respond(Answer answer) override {
+    if (answered_) co_return false;
     answered_ = true;
     // An answer before the end of the body ends the connection: what still comes is no request.
     keep_ = keep_ && !answer.close && head_.keep_alive && reader_.body_done() && !server_.stopping_;
@@ -95,6 +101,7 @@ class Connection final : public Exchange {
     const auto text = render(answer, keep_);
     const auto sent = co_await stream_.write(bytes_of(text));
     if (sent.ec) keep_ = false;
+    co_return !sent.ec;
   }
 
   Task<> until_peer_leaves() override {
@@ -108,18 +115,21 @@ class Connection final : public Exchange {
     }
   }
 
+  void protect() override { live_.protect = true; }
+  void limit_body(Duration limit) override { stream_.link().limit_total(limit); }
   void wake() override { stream_.link().cancel_pending(); }
   void abort() override { stream_.link().abort(); }
 
  private:
   Task<bool> serve_one() {
     auto& link = stream_.link();
-    live_->busy = false;
-    live_->since = Clock::now();
+    live_.busy = false;
+    live_.protect = false;
+    live_.since = Clock::now();
     link.limit_total(server_.limits_.keep_alive);
     const auto started = co_await reader_.wait_for_start();
     if (!started) co_return false;
-    live_->busy = true;
+    live_.since = Clock::now();
     answered_ = false;
     link.limit_total(server_.limits_.head);
     const auto text = co_await reader_.read_head(what_);
@@ -135,6 +145,7 @@ class Connection final : public Exchange {
       co_return false;
     }
     head_ = std::move(*head);
+    live_.busy = true;
     reader_.start_body(head_.framing, false);
     link.limit_idle(server_.limits_.body_idle);
     co_await server_.handler_.handle(*this);
@@ -161,9 +172,9 @@ class Connection final : public Exchange {
   }
 
   HttpServer& server_;
+  HttpServer::Live& live_;
   Stream stream_;
   MessageReader<Stream> reader_;
-  HttpServer::LiveList::iterator live_;
   const std::string what_ = "request";
   bool answered_ = false;
   bool keep_ = true;
@@ -227,12 +238,13 @@ void HttpServer::drain() {
   error_code ignored;
   for (auto& acceptor : acceptors_) acceptor.close(ignored);
   for (auto& live : live_)
-    if (!live.busy) live.exchange->abort();
+    if (!live.busy && live.abort) live.abort();
 }
 
 void HttpServer::stop() {
   drain();
-  for (auto& live : live_) live.exchange->abort();
+  for (auto& live : live_)
+    if (live.abort) live.abort();
 }
 
 Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
@@ -250,62 +262,96 @@ Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
   }
 }
 
-/// Makes room for one more connection: of the same address first, then of all, always one that has
-/// waited longest without a request (reliability.md 4.1).
-void HttpServer::admit(const PeerAddress& address) {
+/// Makes room for one more connection: of the same address first, then of all (reliability.md 4.1).
+/// False when every connection there is worth more than a new one.
+bool HttpServer::admit(const PeerAddress& address) {
   const auto of_address = static_cast<std::size_t>(std::count_if(
       live_.begin(), live_.end(), [&](const Live& live) { return live.address == address; }));
-  if (of_address >= limits_.per_address) evict_one(&address);
-  if (live_.size() >= limits_.connections) evict_one(nullptr);
+  if (of_address >= limits_.per_address && !evict_one(&address)) return false;
+  return live_.size() < limits_.connections || evict_one(nullptr);
 }
 
-void HttpServer::evict_one(const PeerAddress* address) {
-  auto oldest = live_.end();
+/// Closes the connection that has waited longest, one without a request first.
+bool HttpServer::evict_one(const PeerAddress* address) {
+  auto chosen = live_.end();
   for (auto live = live_.begin(); live != live_.end(); ++live) {
-    if (live->busy || (address && live->address != *address)) continue;
-    if (oldest == live_.end() || live->since < oldest->since) oldest = live;
+    if (live->protect || !live->abort || (address && live->address != *address)) continue;
+    const bool better = chosen == live_.end() || (chosen->busy && !live->busy) ||
+                        (chosen->busy == live->busy && live->since < chosen->since);
+    if (better) chosen = live;
   }
-  if (oldest != live_.end()) oldest->exchange->abort();
+  if (chosen == live_.end()) return false;
+  const auto abort = std::exchange(chosen->abort, nullptr);
+  abort();
+  return true;
 }
+
+/// The entry of a connection in the list, for as long as it is served.
+class HttpServer::Presence {
+ public:
+  Presence(HttpServer& server, PeerAddress address)
+      : server_(server), place_(server.live_.insert(server.live_.end(), Live())) {
+    place_->address = std::move(address);
+    place_->since = Clock::now();
+  }
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  ~Presence() { server_.live_.erase(place_); }
+  Live& live() { return *place_; }
+
+ private:
+  HttpServer& server_;
+  LiveList::iterator place_;
+};
 
 Task<> HttpServer::serve_connection(TcpSocket socket) {
   tune_socket(socket, false);
-  bool tls = true;
-  if (speaks_ == Speaks::http_and_https) {
-    TcpLink link(std::move(socket));
-    link.limit_total(limits_.handshake);
-    const auto first = co_await link.peek();
-    if (first.ec) co_return;
-    tls = first.byte == std::byte{0x16};
-    socket = link.release();
-  }
   error_code ec;
   const auto remote = socket.remote_endpoint(ec);
   if (ec) co_return;
-  admit(PeerAddress(address_text(remote.address())));
+  const PeerAddress address(address_text(remote.address()));
+  const bool admitted = admit(address);
+  if (!admitted) co_return;
+  Presence presence(*this, address);
   // Nothing that a peer does may end the process: the barrier of each connection.
   try {
-    if (tls)
-      co_await serve_tls(std::move(socket));
-    else
-      co_await serve_plain(std::move(socket));
+    co_await serve_admitted(std::move(socket), presence.live());
   } catch (const std::exception&) {
     // The connection is closed by its destructor; a cancellation ends here as well.
   }
 }
 
-Task<> HttpServer::serve_tls(TcpSocket socket) {
-  auto connection = std::make_unique<Connection<TlsStream>>(*this, Scheme::https, std::move(socket),
-                                                            tls_, TlsRole::server);
+Task<> HttpServer::serve_admitted(TcpSocket socket, Live& live) {
+  bool tls = true;
+  if (speaks_ == Speaks::http_and_https) {
+    TcpLink link(std::move(socket));
+    live.abort = [&link] { link.abort(); };
+    link.limit_total(limits_.handshake);
+    const auto first = co_await link.peek();
+    live.abort = nullptr;
+    if (first.ec || link.aborted()) co_return;
+    tls = first.byte == std::byte{0x16};
+    socket = link.release();
+  }
+  if (stopping_) co_return;
+  if (tls)
+    co_await serve_tls(std::move(socket), live);
+  else
+    co_await serve_plain(std::move(socket), live);
+}
+
+Task<> HttpServer::serve_tls(TcpSocket socket, Live& live) {
+  auto connection = std::make_unique<Connection<TlsStream>>(
+      *this, live, Scheme::https, std::move(socket), tls_, TlsRole::server);
   connection->stream().link().limit_total(limits_.handshake);
   const std::string peer = connection->peer().str();
   const auto shaken = co_await connection->stream().handshake(peer);
   if (shaken) co_await connection->serve();
 }
 
-Task<> HttpServer::serve_plain(TcpSocket socket) {
+Task<> HttpServer::serve_plain(TcpSocket socket, Live& live) {
   auto connection =
-      std::make_unique<Connection<PlainStream>>(*this, Scheme::http, std::move(socket));
+      std::make_unique<Connection<PlainStream>>(*this, live, Scheme::http, std::move(socket));
   co_await connection->serve();
 }
 

@@ -63,6 +63,8 @@ class MessageReader {
     ended_ = !framing.has_body() && !until_close;
   }
   bool body_done() const { return ended_; }
+  /// Bytes behind the last message are there already.
+  bool has_more() const { return begin_ != end_; }
 
   /// Fills some of `buffer`; 0 at the end of the body.
   Task<Result<std::size_t>> read_body(std::span<std::byte> buffer, const std::string& what) {

@@ -60,10 +60,19 @@ std::size_t TaskGroup::size() const { return state_->running.size(); }
 
 Task<> TaskGroup::join() {
   auto state = state_;
+  // Whoever is cancelled while it waits here must not unwind under its children's feet.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  bool cancelled = false;
   while (!state->running.empty()) {
     state->idle.expires_at(TimePoint::max());
     co_await state->idle.async_wait(use_tuple);
+    const auto asked = co_await asio::this_coro::cancellation_state;
+    if (asked.cancelled() == asio::cancellation_type::none || cancelled) continue;
+    cancelled = true;
+    cancel();
   }
+  co_await asio::this_coro::throw_if_cancelled(true);
+  if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
   if (state->failure) std::rethrow_exception(std::exchange(state->failure, nullptr));
 }
 

@@ -1,6 +1,8 @@
 #include "lsend/net/tcp_link.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
@@ -143,6 +145,14 @@ void TcpLink::cancel_pending() {
 void TcpLink::shutdown_send() {
   error_code ignored;
   socket_.shutdown(TcpSocket::shutdown_send, ignored);
+}
+
+std::size_t TcpLink::unacknowledged() const {
+  int bytes = 0;
+  auto& socket = const_cast<TcpSocket&>(socket_);
+  return ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0
+             ? static_cast<std::size_t>(bytes)
+             : 0;
 }
 
 PeerAddress TcpLink::peer_address() const {

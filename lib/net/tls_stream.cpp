@@ -58,23 +58,25 @@ Task<Result<>> TlsStream::handshake(const std::string& peer_name) {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_.get());
     const int error = SSL_get_error(ssl_.get(), result);
+    const auto reason = ERR_peek_last_error();
     // An alert or the last flight has to leave whatever the outcome was.
     const auto sent = co_await flush();
     if (result == 1) {
-      if (sent) co_return handshake_error(sent, peer_name);
+      if (sent) co_return handshake_error(sent, reason, peer_name);
       learn_peer();
       co_return Result<>();
     }
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
-      co_return handshake_error(error_code(), peer_name);
-    if (sent) co_return handshake_error(sent, peer_name);
+      co_return handshake_error(error_code(), reason, peer_name);
+    if (sent) co_return handshake_error(sent, reason, peer_name);
     if (error == SSL_ERROR_WANT_WRITE) continue;
     const auto received = co_await fill();
-    if (received) co_return handshake_error(received, peer_name);
+    if (received) co_return handshake_error(received, reason, peer_name);
   }
 }
 
-Error TlsStream::handshake_error(const error_code& ec, const std::string& peer_name) const {
+Error TlsStream::handshake_error(const error_code& ec, unsigned long code,
+                                 const std::string& peer_name) const {
   const std::string what = "TLS handshake with " + peer_name;
   if (ec) {
     // Somebody accepted the connection and broke it off: a plain HTTP server, or a peer that died.
@@ -84,7 +86,6 @@ Error TlsStream::handshake_error(const error_code& ec, const std::string& peer_n
   if (pin_ && SSL_get_verify_result(ssl_.get()) == X509_V_ERR_CERT_REJECTED)
     return fail(Errc::identity, what + ": its certificate is not the expected one (fingerprint " +
                                     pin_->brief() + "...); nothing was sent");
-  const unsigned long code = ERR_peek_last_error();
   const char* reason = code ? ERR_reason_error_string(code) : nullptr;
   return fail(Errc::identity, what + " failed: " + (reason ? reason : "no common TLS version"));
 }

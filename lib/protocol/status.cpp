@@ -83,6 +83,8 @@ Errc errc_of_status(unsigned status, Action action) {
       return action == Action::prepare_upload ? Errc::declined : Errc::forbidden;
     case 404:
       return Errc::unknown_route;
+    case 408:
+      return Errc::timed_out;
     case 409:
       return Errc::busy;
     case 412:
@@ -93,6 +95,8 @@ Errc errc_of_status(unsigned status, Action action) {
       return Errc::checksum_mismatch;
     case 429:
       return Errc::too_many_requests;
+    case 503:
+      return Errc::shutting_down;
     default:
       return status >= 500 && status <= 599 ? Errc::failed : Errc::protocol;
   }

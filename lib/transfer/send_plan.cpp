@@ -109,8 +109,12 @@ NextStep SendPlan::failed(std::size_t file, const Error& error) {
     ++entry.attempts;
   } else {
     entry.status = SendStatus::failed;
-    entry.error = error;
+    // A receiver that has given the file up answers 403 to the retry: the cause is what came before.
+    const bool consequence = error.code() == Errc::forbidden && entry.attempts > 1;
+    if (!consequence) entry.error = error;
+    return step;
   }
+  entry.error = error;
   return step;
 }
 

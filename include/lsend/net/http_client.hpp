@@ -36,6 +36,11 @@ struct Reply {
   std::string body;
 };
 
+/// How to call off a connection that is being made; empty before and after.
+struct Connecting {
+  std::function<void()> abort;
+};
+
 struct ConnectOptions {
   std::optional<Fingerprint> pin;                    ///< https: the only certificate that will do
   Duration connect_limit = std::chrono::seconds(5);  ///< a TCP connection and its handshake
@@ -43,6 +48,7 @@ struct ConnectOptions {
   /// Bind to this address: a receiver compares where prepare-upload and uploads come from
   /// (protocol.md trap 24).
   std::string local_address;
+  Connecting* connecting = nullptr;  ///< filled in while connect() runs
 };
 
 /// Called with each number of body bytes that went into the socket.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -48,8 +49,10 @@ class Exchange {
 
   /// Some bytes of the body; 0 at its end. Sends 100 Continue first where the client waits for it.
   virtual Task<Result<std::size_t>> read_body(std::span<std::byte> buffer) = 0;
-  /// Once a request. Errors of the connection end the connection and are nobody else's business.
-  virtual Task<> respond(Answer answer) = 0;
+  /// Once a request. False when the connection took it no more.
+  virtual Task<bool> respond(Answer answer) = 0;
+  /// This connection is worth more than a new one: it is not closed to make room.
+  virtual void protect() = 0;
   /// Completes when the caller goes away while it waits for our answer.
   virtual Task<> until_peer_leaves() = 0;
   /// Makes a pending read_body() fail with Errc::cancelled; the connection can still answer.
@@ -59,6 +62,8 @@ class Exchange {
 
   /// The whole body; Errc::limit when it is larger.
   Task<Result<std::string>> read_all(std::size_t limit);
+  /// The rest of the body has to come within `limit`, whatever moves.
+  virtual void limit_body(Duration limit) = 0;
 
  protected:
   RequestHead head_;
@@ -107,20 +112,24 @@ class HttpServer {
  private:
   template <class Stream>
   friend class Connection;
+  /// A connection from its first moment to its last.
   struct Live {
     PeerAddress address;
-    TimePoint since;    ///< idle since, or admitted
-    bool busy = false;  ///< a request is being handled
-    Exchange* exchange = nullptr;
+    TimePoint since;              ///< of its last event
+    bool busy = false;            ///< a request is being handled
+    bool protect = false;         ///< by a handler: never closed to make room
+    std::function<void()> abort;  ///< whatever it is doing
   };
+  class Presence;
   using LiveList = std::list<Live>;
 
   Task<> accept_loop(TcpAcceptor& acceptor);
   Task<> serve_connection(TcpSocket socket);
-  Task<> serve_tls(TcpSocket socket);
-  Task<> serve_plain(TcpSocket socket);
-  void admit(const PeerAddress& address);
-  void evict_one(const PeerAddress* address);
+  Task<> serve_admitted(TcpSocket socket, Live& live);
+  Task<> serve_tls(TcpSocket socket, Live& live);
+  Task<> serve_plain(TcpSocket socket, Live& live);
+  bool admit(const PeerAddress& address);
+  bool evict_one(const PeerAddress* address);
 
   Executor executor_;
   const TlsContext& tls_;

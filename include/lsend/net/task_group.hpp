@@ -22,7 +22,8 @@ class TaskGroup {
   /// its next co_await throws.
   void cancel();
   std::size_t size() const;
-  /// Waits until no child runs. Rethrows the first exception that was no cancellation.
+  /// Waits until no child runs; cancelled itself, it cancels the children and waits for them all
+  /// the same. Rethrows the first exception that was no cancellation.
   Task<> join();
 
  private:

@@ -53,6 +53,9 @@ class TcpLink {
   void cancel_pending();
   void shutdown_send();
 
+  /// Bytes handed to the kernel that the peer's host has not acknowledged.
+  std::size_t unacknowledged() const;
+
   PeerAddress peer_address() const;
   std::string local_address() const;
   TcpSocket& socket() { return socket_; }

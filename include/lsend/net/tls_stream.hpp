@@ -23,8 +23,8 @@ class TlsStream {
   TlsStream(TcpSocket socket, const TlsContext& context, TlsRole role,
             std::optional<Fingerprint> pin = std::nullopt);
 
-  /// Errc::identity when the peer's certificate is not the pinned one or the two share no version or
-  /// cipher; Errc::handshake when it breaks off; Errc::timed_out, Errc::cancelled.
+  /// Errc::identity when the peer's certificate is not the pinned one or the two share no version
+  /// or cipher; Errc::handshake when it breaks off; Errc::timed_out, Errc::cancelled.
   Task<Result<>> handshake(const std::string& peer_name);
 
   /// Some bytes. asio::error::eof only after the peer's close_notify; a connection that ends
@@ -49,7 +49,8 @@ class TlsStream {
   Task<error_code> flush();
   Task<error_code> fill();
   bool wants_flush() const;
-  Error handshake_error(const error_code& ec, const std::string& peer_name) const;
+  Error handshake_error(const error_code& ec, unsigned long code,
+                        const std::string& peer_name) const;
   void learn_peer();
 
   TcpLink link_;

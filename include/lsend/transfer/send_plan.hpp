@@ -30,7 +30,7 @@ class SendPlan {
     Token token;
     SendStatus status = SendStatus::waiting;
     unsigned attempts = 0;
-    Error error;  ///< when failed
+    Error error;  ///< of the last attempt that failed
   };
 
   explicit SendPlan(std::vector<FileInfo> files);

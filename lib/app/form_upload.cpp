@@ -1,0 +1,121 @@
+#include "lib/app/form_upload.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "lsend/model/text.hpp"
+#include "lsend/storage/safe_path.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr auto kUnknownSize = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kAskDiskEvery = 16 * 1024 * 1024;
+
+}  // namespace
+
+FormUpload::FormUpload(SessionPtr session, const storage::Inbox& inbox,
+                       const ReceiveOptions& options, Report report)
+    : session_(std::move(session)), inbox_(inbox), options_(options), report_(std::move(report)) {}
+
+FormUpload::~FormUpload() {
+  // Only an exception leaves a form like this.
+  if (ended_) return;
+  if (ticket_) session_->fail_upload(*ticket_, false, Clock::now());
+  session_->end_form(false);
+}
+
+Result<> FormUpload::begin_file(std::string name) {
+  // A browser sends a field of files that was left empty as a file without name and bytes.
+  nameless_ = name.empty();
+  return nameless_ ? Result<>() : open_file(std::move(name));
+}
+
+Result<> FormUpload::open_file(std::string name) {
+  nameless_ = false;
+  FileInfo info;
+  info.id = FileId(std::to_string(session_->files().size() + 1));
+  info.file_name = std::move(name);
+  const auto ticket = session_->add_file(std::move(info), Clock::now());
+  if (!ticket) return ticket.error();
+  ticket_ = *ticket;
+  if (session_->files().size() > options_.limits.max_files)
+    return fail(Errc::limit, "the form has more files than " +
+                                 std::to_string(options_.limits.max_files) +
+                                 ", the limit (--max-files)");
+  auto components = storage::clean_file_name(file().file_name);
+  if (!components) return components.error();
+  terms_.name = std::move(*components);
+  auto part = inbox_.create_part(kUnknownSize, options_.checksum);
+  if (!part) return part.error();
+  part_.emplace(std::move(*part));
+  room_ = 0;
+  return {};
+}
+
+Result<> FormUpload::file_bytes(std::span<const std::byte> bytes) {
+  if (nameless_)
+    if (auto ok = open_file(std::string()); !ok) return ok;
+  if (auto ok = check_limits(bytes.size()); !ok) return ok;
+  if (auto ok = take_room(bytes.size()); !ok) return ok;
+  if (auto ok = part_->write(bytes); !ok) return ok;
+  total_ += bytes.size();
+  session_->set_size(*ticket_, part_->written());
+  return {};
+}
+
+Result<> FormUpload::check_limits(std::uint64_t more) const {
+  const auto& limits = options_.limits;
+  if (limits.max_file_size && part_->written() + more > *limits.max_file_size)
+    return fail(Errc::limit, "'" + escape_for_terminal(file().file_name) + "' is larger than " +
+                                 format_size(*limits.max_file_size) +
+                                 ", the limit for one file (--max-file-size)");
+  if (limits.max_size && total_ + more > *limits.max_size)
+    return fail(Errc::limit, "the form's files are larger than " + format_size(*limits.max_size) +
+                                 " in all, the limit (--max-size)");
+  return {};
+}
+
+Result<> FormUpload::take_room(std::uint64_t bytes) {
+  if (bytes > room_) {
+    const auto free = inbox_.free_space();
+    if (!free) return free.error();
+    const auto reserve = options_.limits.min_free;
+    const auto usable = *free > reserve ? *free - reserve : 0;
+    if (bytes > usable)
+      return fail(Errc::no_space, "no room for more of '" + escape_for_terminal(file().file_name) +
+                                      "': the disk has " + format_size(*free) + " free and keeps " +
+                                      format_size(reserve) +
+                                      " (--min-free): make room or lower the reserve");
+    room_ = std::max(bytes, std::min(usable, kAskDiskEvery));
+  }
+  room_ -= bytes;
+  return {};
+}
+
+Result<> FormUpload::end_file() {
+  if (std::exchange(nameless_, false)) return {};
+  if (!session_->may_publish(*ticket_)) return fail(Errc::cancelled, "the session has ended");
+  terms_.size = part_->written();
+  const auto stored = part_->commit(terms_);
+  if (!stored) return stored.error();
+  part_.reset();
+  session_->complete_upload(*ticket_, Clock::now());
+  report_(file(), stored);
+  ticket_.reset();
+  return {};
+}
+
+void FormUpload::end(const Result<>& outcome) {
+  ended_ = true;
+  part_.reset();
+  if (!outcome && ticket_) {
+    session_->fail_upload(*ticket_, false, Clock::now());
+    report_(file(), outcome.error());
+    ticket_.reset();
+  }
+  session_->end_form(outcome.has_value());
+}
+
+}  // namespace lsend::app

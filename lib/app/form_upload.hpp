@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "lsend/app/receive.hpp"
+#include "lsend/protocol/multipart.hpp"
+#include "lsend/storage/inbox.hpp"
+#include "lsend/transfer/receive_session.hpp"
+
+namespace lsend::app {
+
+/// The files of one form on their way to the disk. Nobody announced them, so that all limits are
+/// kept as the bytes arrive.
+class FormUpload final : public protocol::FormHandler {
+ public:
+  using SessionPtr = std::shared_ptr<transfer::ReceiveSession>;
+  using Report = std::function<void(const FileInfo&, const Result<storage::StoredFile>&)>;
+
+  /// `report` hears how each file ended.
+  FormUpload(SessionPtr session, const storage::Inbox& inbox, const ReceiveOptions& options,
+             Report report);
+  FormUpload(const FormUpload&) = delete;
+  FormUpload& operator=(const FormUpload&) = delete;
+  ~FormUpload() override;
+
+  Result<> begin_file(std::string name) override;
+  Result<> file_bytes(std::span<const std::byte> bytes) override;
+  Result<> end_file() override;
+
+  /// Ends the session: finished, or cancelled with the file that was arriving.
+  void end(const Result<>& outcome);
+
+ private:
+  Result<> open_file(std::string name);
+  Result<> check_limits(std::uint64_t more) const;
+  Result<> take_room(std::uint64_t bytes);
+  const FileInfo& file() const { return session_->files()[ticket_->file].info; }
+
+  SessionPtr session_;
+  const storage::Inbox& inbox_;
+  const ReceiveOptions& options_;
+  Report report_;
+  std::optional<transfer::UploadTicket> ticket_;  ///< of the file that is arriving
+  std::optional<storage::PartFile> part_;
+  storage::PublishTerms terms_;
+  bool nameless_ = false;    ///< a file without a name has begun: none, unless it has bytes
+  std::uint64_t total_ = 0;  ///< bytes of all files so far
+  std::uint64_t room_ = 0;   ///< bytes that may be written before the disk is asked again
+  bool ended_ = false;
+};
+
+}  // namespace lsend::app
