@@ -103,8 +103,10 @@ void Console::show(const app::TargetEvent& event) {
 void Console::show(const app::WaitingEvent& event) { note(escape_lines(event.reason)); }
 
 void Console::show(const app::RequestEvent& event) {
-  auto line = name_of(event.device) + " (" + escape_for_terminal(event.address) +
-              "): " + count_of(event.files, "file") + ", " + format_size(event.bytes);
+  auto line = name_of(event.device) + " (" + escape_for_terminal(event.address) + "): ";
+  // A form does not tell what is in it.
+  line += event.files == 0 ? std::string("a form")
+                           : count_of(event.files, "file") + ", " + format_size(event.bytes);
   line += event.accepted ? ": accepted" : ": refused: " + escape_lines(event.reason);
   note(line);
 }

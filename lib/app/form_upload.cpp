@@ -34,6 +34,9 @@ Result<> FormUpload::begin_file(std::string name) {
 
 Result<> FormUpload::open_file(std::string name) {
   nameless_ = false;
+  auto components = storage::clean_file_name(name);
+  // Refused before anything was taken, as a request that announces such a name is.
+  if (!components && session_->files().empty()) return components.error();
   FileInfo info;
   info.id = FileId(std::to_string(session_->files().size() + 1));
   info.file_name = std::move(name);
@@ -44,7 +47,6 @@ Result<> FormUpload::open_file(std::string name) {
     return fail(Errc::limit, "the form has more files than " +
                                  std::to_string(options_.limits.max_files) +
                                  ", the limit (--max-files)");
-  auto components = storage::clean_file_name(file().file_name);
   if (!components) return components.error();
   terms_.name = std::move(*components);
   auto part = inbox_.create_part(kUnknownSize, options_.checksum);

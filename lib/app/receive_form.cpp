@@ -1,5 +1,6 @@
 // The receiver's side for programs that are no LocalSend: files as a form, texts as JSON.
 #include "lib/app/form_upload.hpp"
+#include "lib/app/pace.hpp"
 #include "lib/app/receive_handler.hpp"
 
 namespace lsend::app {
@@ -127,6 +128,8 @@ Result<ReceiveHandler::SessionPtr> ReceiveHandler::admit_form(const Request& req
 Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
                                          protocol::FormHandler& form, const SessionPtr& session) {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kBlock);
+  Pace pace(Clock::now());
+  std::uint64_t moved = 0;
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), kBlock));
     if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
@@ -134,7 +137,11 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
     if (*bytes == 0) break;
     auto taken = parser.feed(std::span<const std::byte>(buffer.get(), *bytes), form);
     if (!taken) co_return taken;
-    session->touch(Clock::now());
+    moved += *bytes;
+    const auto now = Clock::now();
+    session->touch(now);
+    if (pace.crawls(moved, now) && somebody_waits_)
+      co_return fail(Errc::timed_out, "a form that hardly moves, while another sender waits");
     report_progress(*session, *bytes);
   }
   auto finished = parser.finish(form);

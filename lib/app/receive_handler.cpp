@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/app/pace.hpp"
 #include "lsend/protocol/status.hpp"
 #include "lsend/storage/safe_path.hpp"
 
@@ -12,8 +13,6 @@ namespace {
 constexpr std::size_t kMaxPrepare = 64 * 1024 * 1024;
 /// All prepare bodies that are being read: one of the largest kind, and some usual ones.
 constexpr std::uint64_t kMaxJsonInFlight = 96 * 1024 * 1024;
-/// Slower than this, over a minute, and somebody else waits: the upload has to go.
-constexpr std::uint64_t kLeastBytesAMinute = 60 * 1024;
 constexpr std::size_t kBlock = 256 * 1024;
 constexpr std::size_t kSmallestBlock = 4 * 1024;
 constexpr Duration kProgressEvery{100};
@@ -300,8 +299,7 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
   const auto block =
       static_cast<std::size_t>(std::clamp<std::uint64_t>(size + 64, kSmallestBlock, kBlock));
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(block);
-  auto minute_ends = Clock::now() + std::chrono::minutes(1);
-  std::uint64_t minute_began_at = 0;
+  Pace pace(Clock::now());
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), block));
     if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
@@ -312,12 +310,8 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
     moved += *bytes;
     const auto now = Clock::now();
     session->touch(now);
-    if (now >= minute_ends) {
-      if (somebody_waits_ && moved - minute_began_at < kLeastBytesAMinute)
-        co_return fail(Errc::timed_out, "an upload that hardly moves, while another sender waits");
-      minute_ends = now + std::chrono::minutes(1);
-      minute_began_at = moved;
-    }
+    if (pace.crawls(moved, now) && somebody_waits_)
+      co_return fail(Errc::timed_out, "an upload that hardly moves, while another sender waits");
     report_progress(*session, *bytes);
   }
 }
