@@ -241,9 +241,6 @@ void SendJob::report_target() {
   target.endpoint = peer_.endpoint;
   target.verified = peer_.proven && *peer_.proven == peer_.info.fingerprint;
   sink_.on(target);
-  if (peer_.endpoint.scheme == Scheme::http)
-    sink_.on(WarningEvent{display_name(peer_) + " speaks plain HTTP: nothing is encrypted, and "
-                                                "nobody proves who it is"});
 }
 
 // --- uploading

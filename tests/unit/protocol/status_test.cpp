@@ -69,7 +69,7 @@ TEST_CASE("What a peer's refusal means") {
   CHECK(errc_of_status(400, Action::prepare_upload) == Errc::protocol);
   CHECK(errc_of_status(302, Action::info) == Errc::protocol);
   CHECK(errc_of_status(500, Action::upload) == Errc::failed);
-  CHECK(errc_of_status(503, Action::upload) == Errc::failed);
+  CHECK(errc_of_status(503, Action::upload) == Errc::shutting_down);
 }
 
 }  // namespace
