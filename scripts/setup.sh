@@ -54,5 +54,5 @@ build_packages() {
 }
 
 test_packages() {
-  printf '%s\n' catch2 python3 python3-pytest python3-pytest-xdist iproute2 iptables openssl curl mandoc procps
+  printf '%s\n' catch2 python3 python3-pytest python3-pytest-xdist python3-requests iproute2 iptables openssl curl mandoc procps
 }
