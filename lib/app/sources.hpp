@@ -1,0 +1,57 @@
+#pragma once
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+#include "lsend/model/byte_source.hpp"
+
+namespace lsend::app {
+
+/// A text that is already in memory.
+class TextSource final : public ByteSource {
+ public:
+  explicit TextSource(std::string_view text) : text_(text) {}
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    const auto bytes = std::min(buffer.size(), text_.size());
+    std::copy_n(reinterpret_cast<const std::byte*>(text_.data()), bytes, buffer.data());
+    text_.remove_prefix(bytes);
+    return bytes;
+  }
+
+ private:
+  std::string_view text_;
+};
+
+/// Standard input whose length the user gave: exactly so much, or an error.
+class StdinSource final : public ByteSource {
+ public:
+  explicit StdinSource(std::uint64_t size) : left_(size) {}
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size()));
+    ssize_t bytes = 0;
+    do bytes = ::read(STDIN_FILENO, buffer.data(), room);
+    while (bytes < 0 && (errno == EINTR || (errno == EAGAIN && wait_a_little())));
+    if (bytes < 0) return fail_errno(Errc::io, "cannot read standard input", errno);
+    if (bytes == 0 && left_ > 0)
+      return fail(Errc::io, "standard input ended " + std::to_string(left_) +
+                                " bytes before the length given by --size");
+    left_ -= static_cast<std::uint64_t>(bytes);
+    return static_cast<std::size_t>(bytes);
+  }
+  int blocking_descriptor() const override { return STDIN_FILENO; }
+
+ private:
+  /// Another program may have made the input non-blocking.
+  static bool wait_a_little() {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    return ::poll(&input, 1, 100) >= 0;
+  }
+
+  std::uint64_t left_;
+};
+
+}  // namespace lsend::app

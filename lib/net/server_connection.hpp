@@ -1,0 +1,156 @@
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "lib/net/message_reader.hpp"
+#include "lsend/net/http_server.hpp"
+
+namespace lsend::net {
+
+inline constexpr std::size_t kLingerBytes = 256 * 1024;
+inline constexpr Duration kLingerTime = std::chrono::seconds(2);
+inline constexpr Duration kAnswerTime = std::chrono::seconds(30);
+
+inline std::string render_answer(const Answer& answer, bool keep_alive) {
+  std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " ";
+  text += reason_phrase(answer.status);
+  text += "\r\n";
+  if (!answer.body.empty()) text += "Content-Type: " + answer.content_type + "\r\n";
+  if (answer.status != 204)
+    text += "Content-Length: " + std::to_string(answer.body.size()) + "\r\n";
+  for (const auto& [name, value] : answer.fields) text += name + ": " + value + "\r\n";
+  if (!keep_alive) text += "Connection: close\r\n";
+  return text + "\r\n" + answer.body;
+}
+
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+/// One kept-alive connection: requests one after another.
+template <class Stream>
+class Connection final : public Exchange {
+ public:
+  template <class... Args>
+  Connection(HttpServer& server, HttpServer::Live& live, Scheme scheme, TcpSocket socket,
+             Args&&... args)
+      : server_(server),
+        live_(live),
+        stream_(std::move(socket), std::forward<Args>(args)...),
+        reader_(stream_) {
+    scheme_ = scheme;
+    peer_ = live.address;
+    live_.abort = [this] { abort(); };
+  }
+  ~Connection() override { live_.abort = nullptr; }
+
+  Stream& stream() { return stream_; }
+
+  Task<> serve() {
+    fingerprint_ = stream_.peer_fingerprint();
+    while (!server_.stopping_) {
+      const auto go_on = co_await serve_one();
+      if (!go_on) break;
+    }
+  }
+
+  Task<Result<std::size_t>> read_body(std::span<std::byte> buffer) override {
+    if (head_.expects_continue && !answered_) {
+      head_.expects_continue = false;
+      const auto sent = co_await stream_.write(bytes_of("HTTP/1.1 100 Continue\r\n\r\n"));
+      if (sent.ec) co_return link_error(stream_.link(), sent.ec, what_);
+    }
+    auto bytes = co_await reader_.read_body(buffer, what_);
+    co_return bytes;
+  }
+
+  Task<bool> respond(Answer answer) override {
+    if (answered_) co_return false;
+    answered_ = true;
+    // An answer before the end of the body ends the connection: what still comes is no request.
+    keep_ = keep_ && !answer.close && head_.keep_alive && reader_.body_done() && !server_.stopping_;
+    stream_.link().limit_idle(kAnswerTime);
+    const auto text = render_answer(answer, keep_);
+    const auto sent = co_await stream_.write(bytes_of(text));
+    if (sent.ec) keep_ = false;
+    co_return !sent.ec;
+  }
+
+  Task<> until_peer_leaves() override {
+    stream_.link().no_limit();
+    std::array<std::byte, 1> nothing{};
+    // The request is complete: any byte now is a pipelined one, and only the end matters.
+    while (true) {
+      const auto got = co_await stream_.read_some(nothing);
+      if (got.ec) co_return;
+      keep_ = false;
+    }
+  }
+
+  void protect() override { live_.protect = true; }
+  void limit_body(Duration limit) override { stream_.link().limit_total(limit); }
+  void wake() override { stream_.link().cancel_pending(); }
+  void abort() override { stream_.link().abort(); }
+
+ private:
+  Task<bool> serve_one() {
+    auto& link = stream_.link();
+    live_.busy = false;
+    live_.protect = false;
+    live_.since = Clock::now();
+    link.limit_total(server_.limits_.keep_alive);
+    const auto started = co_await reader_.wait_for_start();
+    if (!started) co_return false;
+    live_.since = Clock::now();
+    answered_ = false;
+    link.limit_total(server_.limits_.head);
+    const auto text = co_await reader_.read_head(what_);
+    auto head = text ? parse_request_head(*text) : Result<RequestHead>(text.error());
+    if (!head) {
+      keep_ = false;
+      head_ = RequestHead();
+      auto error = head.error();
+      if (error.code() == Errc::unreachable || error.code() == Errc::cancelled) co_return false;
+      auto answer = server_.handler_.refuse(error);
+      co_await respond(std::move(answer));
+      co_await linger();
+      co_return false;
+    }
+    head_ = std::move(*head);
+    live_.busy = true;
+    reader_.start_body(head_.framing, false);
+    link.limit_idle(server_.limits_.body_idle);
+    co_await server_.handler_.handle(*this);
+    if (!answered_) co_return false;
+    const bool unread = !reader_.body_done();
+    if (keep_ && !unread) co_return true;
+    co_await linger();
+    co_return false;
+  }
+
+  /// Lets a peer that is still sending hear our answer: a plain close would reset the connection
+  /// and take the answer with it (protocol.md trap 23).
+  Task<> linger() {
+    auto& link = stream_.link();
+    link.limit_total(kLingerTime);
+    co_await stream_.shutdown();
+    std::vector<std::byte> waste(16 * 1024);
+    std::size_t total = 0;
+    while (total < kLingerBytes) {
+      const auto got = co_await link.receive(waste);
+      if (got.ec) co_return;
+      total += got.bytes;
+    }
+  }
+
+  HttpServer& server_;
+  HttpServer::Live& live_;
+  Stream stream_;
+  MessageReader<Stream> reader_;
+  const std::string what_ = "request";
+  bool answered_ = false;
+  bool keep_ = true;
+};
+
+}  // namespace lsend::net
