@@ -151,7 +151,9 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
 }
 
 Task<> ReceiveHandler::clipboard(Request& request) {
-  auto text = co_await read_clipboard(request);
+  const auto body = co_await read_json(request);
+  auto text = body ? protocol::decode_clipboard(*body, protocol::JsonLimits())
+                   : Result<std::string>(body.error());
   auto delivered = text ? admit(request, as_message(request.exchange, std::move(*text)))
                         : Result<std::optional<PrepareUploadReply>>(text.error());
   if (delivered) {
@@ -161,13 +163,6 @@ Task<> ReceiveHandler::clipboard(Request& request) {
     co_await respond_error(request.exchange, std::move(error));
   }
   finish_request();
-}
-
-Task<Result<std::string>> ReceiveHandler::read_clipboard(const Request& request) {
-  const auto body = co_await read_json(request);
-  if (!body) co_return body.error();
-  auto text = protocol::decode_clipboard(*body, protocol::JsonLimits());
-  co_return text;
 }
 
 }  // namespace lsend::app

@@ -62,7 +62,6 @@ class ReceiveHandler final : public ApiHandler {
   Result<SessionPtr> admit_form(const Request& request);
   Task<Result<>> read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
                            protocol::FormHandler& form, const SessionPtr& session);
-  Task<Result<std::string>> read_clipboard(const Request& request);
   /// Takes the sessions that have ended out of the slot and tells of them.
   void settle();
   void finish_request();
