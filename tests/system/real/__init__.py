@@ -1,0 +1,1 @@
+"""LocalSend implementations by other people, installed and run for the tests."""
