@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "lib/app/discovery_service.hpp"
 #include "lib/app/find_target.hpp"
-#include "lib/app/listener.hpp"
+#include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lib/app/sweep.hpp"
 #include "lsend/discovery/subnet_plan.hpp"
@@ -14,7 +13,6 @@ namespace lsend::app {
 
 namespace {
 
-constexpr std::size_t kDevices = 1000;
 constexpr Duration kLook{20};
 /// Multicast has had its chance after this; then the sweep may start (protocol.md 2.3).
 constexpr Duration kBeforeSweep = std::chrono::seconds(1);
@@ -23,40 +21,31 @@ class Discoverer {
  public:
   Discoverer(Executor executor, Interrupt& interrupt, Node node, const DiscoverOptions& options,
              ProgressSink& sink)
-      : executor_(executor),
-        interrupt_(interrupt),
-        node_(std::move(node)),
+      : interrupt_(interrupt),
         options_(options),
         sink_(sink),
-        discovery_(
-            executor, node_, kDevices,
+        presence_(
+            executor, std::move(node),
             [this](discovery::DeviceTable::Change change, const discovery::Device& device) {
               tell(change, device);
             },
             [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
-        handler_(node_, [this](const DeviceInfo& info, const Endpoint& from,
-                               bool verified) { discovery_.heard(info, from, verified); }),
-        tasks_(executor) {}
+        sweeps_(executor) {}
 
   Task<Result<DiscoverReport>> run() {
-    auto opened = open_server(executor_, node_, handler_, true);
+    auto opened = presence_.open();
     if (!opened) co_return opened.error();
-    const auto server = std::move(*opened);
-    auto started = discovery_.start();
-    if (!started) co_return started.error();
     auto hosts = hosts_to_sweep();
-    if (!hosts) co_return hosts.error();
     const Interrupt::Subscription on_stop(interrupt_, [this] { done_ = true; });
-    tasks_.spawn(discovery_.run(true));
-    tasks_.spawn(server->run());
-    sweeps_.spawn(sweep(std::move(*hosts)));
-    co_await wait();
+    if (hosts) {
+      sweeps_.spawn(sweep(std::move(*hosts)));
+      co_await wait();
+    }
     done_ = true;
     sweeps_.cancel();
     co_await sweeps_.join();
-    discovery_.stop();
-    server->stop();
-    co_await tasks_.join();
+    co_await presence_.close();
+    if (!hosts) co_return hosts.error();
     co_return outcome();
   }
 
@@ -74,9 +63,9 @@ class Discoverer {
 
   Result<std::vector<std::string>> hosts_to_sweep() const {
     if (options_.scan == ScanMode::never) return std::vector<std::string>();
-    if (options_.scan_cidr.empty()) return hosts_around(discovery_.interfaces());
+    if (options_.scan_cidr.empty()) return hosts_around(presence_.discovery().interfaces());
     std::vector<std::uint32_t> own;
-    for (const auto& interface : discovery_.interfaces())
+    for (const auto& interface : presence_.discovery().interfaces())
       for (const auto& address : interface.addresses)
         if (!address.v6) own.push_back(address.v4);
     return discovery::sweep_cidr(options_.scan_cidr, own);
@@ -86,15 +75,15 @@ class Discoverer {
   Task<> sweep(std::vector<std::string> hosts) {
     if (options_.scan == ScanMode::automatic) {
       co_await net::sleep_for(kBeforeSweep);
-      if (discovery_.table().size() > 0) co_return;
+      if (presence_.discovery().table().size() > 0) co_return;
     }
     sweeping_ = true;
     PeerFound found = [this](const Peer& peer) {
-      discovery_.heard(peer.info, peer.endpoint,
-                       peer.proven && *peer.proven == peer.info.fingerprint);
+      presence_.discovery().heard(peer.info, peer.endpoint,
+                                  peer.proven && *peer.proven == peer.info.fingerprint);
     };
     std::function<bool()> stopped = [this] { return done_; };
-    co_await sweep_network(node_, std::move(hosts), kDefaultPort, std::move(found),
+    co_await sweep_network(presence_.node(), std::move(hosts), kDefaultPort, std::move(found),
                            std::move(stopped));
     sweeping_ = false;
   }
@@ -109,7 +98,7 @@ class Discoverer {
   }
 
   std::vector<discovery::Device> matching() const {
-    auto devices = discovery_.table().devices();
+    auto devices = presence_.discovery().table().devices();
     std::erase_if(devices, [&](const discovery::Device& device) {
       return !discovery::matches(device, options_.pattern);
     });
@@ -120,7 +109,7 @@ class Discoverer {
     if (interrupt_.requested() && !options_.watch) return interrupt_.error();
     DiscoverReport report;
     report.devices = matching();
-    report.evicted = discovery_.table().evicted();
+    report.evicted = presence_.discovery().table().evicted();
     if (options_.count > 0 && report.devices.size() < options_.count)
       return fail(Errc::not_found, std::to_string(report.devices.size()) + " of " +
                                        std::to_string(options_.count) +
@@ -128,15 +117,11 @@ class Discoverer {
     return report;
   }
 
-  Executor executor_;
   Interrupt& interrupt_;
-  Node node_;
   const DiscoverOptions& options_;
   ProgressSink& sink_;
-  DiscoveryService discovery_;
-  ApiHandler handler_;
-  net::TaskGroup tasks_;
-  net::TaskGroup sweeps_{executor_};
+  Presence<ApiHandler> presence_;
+  net::TaskGroup sweeps_;
   bool done_ = false;
   bool sweeping_ = false;
 };

@@ -1,9 +1,8 @@
 #include "lsend/app/info.hpp"
 
 #include "lib/app/api_handler.hpp"
-#include "lib/app/discovery_service.hpp"
 #include "lib/app/find_target.hpp"
-#include "lib/app/listener.hpp"
+#include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 
 namespace lsend::app {
@@ -13,41 +12,30 @@ namespace {
 class Asker {
  public:
   Asker(Executor executor, Interrupt& interrupt, Node node)
-      : executor_(executor),
-        interrupt_(interrupt),
-        node_(std::move(node)),
-        discovery_(executor, node_, 1000, nullptr, nullptr),
-        handler_(node_, [this](const DeviceInfo& info, const Endpoint& from,
-                               bool verified) { discovery_.heard(info, from, verified); }),
-        tasks_(executor) {}
+      : interrupt_(interrupt), presence_(executor, std::move(node), nullptr, nullptr) {}
 
   Task<Result<PeerInfo>> run(std::string target) {
-    auto opened = open_server(executor_, node_, handler_, true);
+    auto opened = presence_.open();
     if (!opened) co_return opened.error();
-    const auto server = std::move(*opened);
-    auto started = discovery_.start();
-    if (!started) co_return started.error();
-    tasks_.spawn(discovery_.run(true));
-    tasks_.spawn(server->run());
     auto result = co_await ask(std::move(target));
-    discovery_.stop();
-    server->stop();
-    co_await tasks_.join();
+    co_await presence_.close();
     co_return result;
   }
 
  private:
   Task<Result<PeerInfo>> ask(std::string target) {
-    auto peer = co_await find_target(node_, discovery_, std::move(target),
-                                     node_.settings.connect_timeout, interrupt_);
+    const auto& node = presence_.node();
+    const auto limit = node.settings.connect_timeout;
+    auto peer =
+        co_await find_target(node, presence_.discovery(), std::move(target), limit, interrupt_);
     if (!peer) co_return peer.error();
     // Once more where it was found, with the clock running.
     ProbeRequest request(peer->endpoint.host, peer->endpoint.port);
     request.scheme = peer->endpoint.scheme;
     request.pin = peer->pin;
-    request.limit = node_.settings.connect_timeout;
+    request.limit = limit;
     const auto began = Clock::now();
-    const auto again = co_await probe(node_, std::move(request));
+    const auto again = co_await probe(node, std::move(request));
     if (!again) co_return again.error();
     PeerInfo info;
     info.device = again->info;
@@ -57,12 +45,8 @@ class Asker {
     co_return info;
   }
 
-  Executor executor_;
   Interrupt& interrupt_;
-  Node node_;
-  DiscoveryService discovery_;
-  ApiHandler handler_;
-  net::TaskGroup tasks_;
+  Presence<ApiHandler> presence_;
 };
 
 }  // namespace

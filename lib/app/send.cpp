@@ -1,9 +1,8 @@
 #include "lsend/app/send.hpp"
 
-#include "lib/app/discovery_service.hpp"
 #include "lib/app/find_target.hpp"
-#include "lib/app/listener.hpp"
 #include "lib/app/payload.hpp"
+#include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lib/app/send_job.hpp"
 #include "lsend/protocol/status.hpp"
@@ -11,8 +10,6 @@
 namespace lsend::app {
 
 namespace {
-
-constexpr std::size_t kDevices = 1000;
 
 /// While we send, the receiver's cancel comes to our own server (protocol.md trap 28).
 class SendHandler final : public ApiHandler {
@@ -33,28 +30,16 @@ class Sender {
  public:
   Sender(Executor executor, Interrupt& interrupt, Node node, const SendOptions& options,
          ProgressSink& sink)
-      : executor_(executor),
-        interrupt_(interrupt),
-        node_(std::move(node)),
+      : interrupt_(interrupt),
         options_(options),
         sink_(sink),
-        discovery_(executor, node_, kDevices, nullptr, nullptr),
-        handler_(node_, [this](const DeviceInfo& info, const Endpoint& from,
-                               bool verified) { discovery_.heard(info, from, verified); }),
-        tasks_(executor) {}
+        presence_(executor, std::move(node), nullptr, nullptr) {}
 
   Task<Result<SendReport>> run(Payload payload) {
-    auto opened = open_server(executor_, node_, handler_, true);
+    auto opened = presence_.open();
     if (!opened) co_return opened.error();
-    const auto server = std::move(*opened);
-    auto started = discovery_.start();
-    if (!started) co_return started.error();
-    tasks_.spawn(discovery_.run(true));
-    tasks_.spawn(server->run());
     auto result = co_await find_and_send(std::move(payload));
-    discovery_.stop();
-    server->stop();
-    co_await tasks_.join();
+    co_await presence_.close();
     co_return result;
   }
 
@@ -64,8 +49,8 @@ class Sender {
     constexpr Duration kBetween{1000};
     const auto give_up = Clock::now() + options_.wait;
     while (true) {
-      auto peer = co_await find_target(node_, discovery_, options_.target, options_.find_timeout,
-                                       interrupt_);
+      auto peer = co_await find_target(presence_.node(), presence_.discovery(), options_.target,
+                                       options_.find_timeout, interrupt_);
       if (peer || interrupt_.requested()) co_return peer;
       const auto code = peer.error().code();
       const bool may_come = code == Errc::not_found || code == Errc::unreachable;
@@ -78,22 +63,18 @@ class Sender {
     auto peer = co_await find();
     if (!peer) co_return peer.error();
     if (interrupt_.requested()) co_return interrupt_.error();
-    SendJob job(executor_, node_, interrupt_, std::move(*peer), std::move(payload), options_,
-                sink_);
-    handler_.job = &job;
+    SendJob job(presence_.executor(), presence_.node(), interrupt_, std::move(*peer),
+                std::move(payload), options_, sink_);
+    presence_.handler().job = &job;
     auto report = co_await job.run();
-    handler_.job = nullptr;
+    presence_.handler().job = nullptr;
     co_return report;
   }
 
-  Executor executor_;
   Interrupt& interrupt_;
-  Node node_;
   const SendOptions& options_;
   ProgressSink& sink_;
-  DiscoveryService discovery_;
-  SendHandler handler_;
-  net::TaskGroup tasks_;
+  Presence<SendHandler> presence_;
 };
 
 }  // namespace
