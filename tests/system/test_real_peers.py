@@ -38,6 +38,13 @@ def shared_lab():
     yield from network()
 
 
+@pytest.fixture
+def island():
+    """Two hosts without a route to anywhere else: a browser does not wait for answers."""
+    with Lab(2, prefix=28) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
     """What is sent."""
@@ -344,13 +351,13 @@ const tries = [
 
 
 @pytest.mark.skipif(not browser.PROGRAM, reason="there is no chromium")
-def test_R114_a_web_page_is_refused(lab, foreign_home, home, sources, tmp_path):
+def test_R114_a_web_page_is_refused(island, foreign_home, home, sources, tmp_path):
     """R114: a page of another origin hears 403 for every POST, without a CORS header."""
-    page = PAGE.replace("ADDRESS", f"{lab[0].ipv4}:{PORT}") \
+    page = PAGE.replace("ADDRESS", f"{island[0].ipv4}:{PORT}") \
         .replace("OFFER", json.dumps(offer(sources / "large.bin")))
-    with Receiver(tmp_path / "in", "--http", "--json", home=home(), netns=lab[0], interface=None,
+    with Receiver(tmp_path / "in", "--http", "--json", home=home(), netns=island[0], interface=None,
                   port=PORT) as receiver:
-        shown, exchanges = browser.visit(lab[1], foreign_home, page)
+        shown, exchanges = browser.visit(island[1], foreign_home, page)
         assert ("said: TypeError opaque TypeError TypeError TypeError TypeError opaque opaque"
                 in shown), shown
         posts = [exchange for exchange in exchanges if exchange[0].startswith("POST ")]
@@ -362,6 +369,6 @@ def test_R114_a_web_page_is_refused(lab, foreign_home, home, sources, tmp_path):
             assert not [line for line in headers if line.lower().startswith("access-control-")]
         assert files.tree(receiver.folder) == {}
         assert {event["type"] for event in receiver.events()} == {"ready", "warning"}
-        done = run_lsend("send", "--http", lab[0].ipv4, sources / "empty.dat", home=home("other"),
-                         netns=lab[1])
+        done = run_lsend("send", "--http", island[0].ipv4, sources / "empty.dat",
+                         home=home("other"), netns=island[1])
         assert done.returncode == 0, done.stderr

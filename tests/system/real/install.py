@@ -4,7 +4,6 @@ import fcntl
 import functools
 import glob
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 
 from lab.process import ROOT
 
-CACHE = pathlib.Path(ROOT / "build" / "real-peers")
+CACHE = ROOT / "build" / "real-peers"
 _INSTALL_TIMEOUT = 120
 _DONE = "installed.txt"
 
@@ -30,8 +29,9 @@ def _call(*words):
         return str(error)
     if done.returncode == 0:
         return ""
-    said = [line for line in done.stdout.splitlines() if line.strip()]
-    return f"{os.path.basename(str(words[0]))} failed: {said[-1] if said else done.returncode}"
+    said = [line for line in done.stdout.splitlines() if "error" in line.lower()]
+    why = " / ".join(said[:3]) or f"exit code {done.returncode}"
+    return f"{os.path.basename(str(words[0]))} failed: {why}"
 
 
 def _once(name, wanted, install):
