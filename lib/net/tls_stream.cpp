@@ -160,11 +160,10 @@ Task<IoResult> TlsStream::read_some(std::span<std::byte> buffer) {
       result.ec = refused ? asio::error::no_permission : asio::error::connection_reset;
       co_return result;
     }
+    // A peer that takes nothing any more may still have said why: what arrived is read all the
+    // same.
     const bool owed = wants_flush();
-    if (owed) {
-      result.ec = co_await flush();
-      if (result.ec) co_return result;
-    }
+    if (owed) (void)co_await flush();
     result.ec = co_await fill();
     // The end of the connection without close_notify is a break, never an end of data.
     if (result.ec == asio::error::eof) result.ec = asio::error::connection_reset;

@@ -382,7 +382,7 @@ def test_PS14_a_peer_that_refuses_our_certificate(peer, send, three):
     """In TLS 1.3 that is heard on the first read: exit 6, and no request was heard."""
     receiver = peer("1.18", trusted=certificates.certificate("somebody else").pem)
     sent = send(receiver, *three)
-    assert sent.code == 6
+    assert sent.code == 6, sent.err + sent.message
     assert receiver.calls == []
 
 
