@@ -76,7 +76,9 @@ Result<> make_folders(const fs::path& folder) {
 Result<UniqueFd> open_part_folder(const fs::path& folder, int root_fd, const struct stat& root) {
   const std::string name = quoted(folder / kPartFolder);
   if (mkdirat(root_fd, kPartFolder, 0700) == 0) {
-    fchmodat(root_fd, kPartFolder, 0700, 0);  // whatever the umask took away
+    // Whatever the umask took away.
+    if (fchmodat(root_fd, kPartFolder, 0700, 0) != 0)
+      return disk_error("cannot make the folder " + name, errno);
   } else if (errno != EEXIST) {
     return disk_error("cannot make the folder " + name, errno);
   }
