@@ -62,7 +62,9 @@ Task<Result<SendReport>> SendJob::run() {
   const Interrupt::Subscription on_stop(interrupt_, [this] { stop(interrupt_.error()); });
   const auto wanted = co_await prepare();
   if (!wanted) {
-    if (asked_) co_await tell_peer();
+    if (asked_) {
+      co_await tell_peer();
+    }
     co_return stop_reason(wanted.error());
   }
   if (*wanted) {
@@ -80,7 +82,9 @@ Task<Result<SendReport>> SendJob::run() {
     co_await group.join();
     if (stopped_) abandon_rest();
     // A session that is left open keeps a 1.18 receiver busy for everyone (protocol.md trap 46).
-    if (plan_.totals().failed > 0) co_await tell_peer();
+    if (plan_.totals().failed > 0) {
+      co_await tell_peer();
+    }
     report_progress(0, true);
   }
   co_return report(started);
@@ -136,7 +140,9 @@ Task<Result<bool>> SendJob::prepare() {
 Task<> SendJob::pause_for(Duration duration) {
   constexpr Duration kStep{50};
   const auto until = Clock::now() + duration;
-  while (!stopped_ && Clock::now() < until) co_await net::sleep_for(kStep);
+  while (!stopped_ && Clock::now() < until) {
+    co_await net::sleep_for(kStep);
+  }
 }
 
 Task<Result<ClientPtr>> SendJob::connect() {

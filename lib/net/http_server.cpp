@@ -201,7 +201,9 @@ Task<> HttpServer::serve_tls(TcpSocket socket, Live& live) {
   connection->stream().link().limit_total(limits_.handshake);
   const std::string peer = connection->peer().str();
   const auto shaken = co_await connection->stream().handshake(peer);
-  if (shaken) co_await connection->serve();
+  if (shaken) {
+    co_await connection->serve();
+  }
 }
 
 Task<> HttpServer::serve_plain(TcpSocket socket, Live& live) {

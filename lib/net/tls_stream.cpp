@@ -163,7 +163,9 @@ Task<IoResult> TlsStream::read_some(std::span<std::byte> buffer) {
     // A peer that takes nothing any more may still have said why: what arrived is read all the
     // same.
     const bool owed = wants_flush();
-    if (owed) (void)co_await flush();
+    if (owed) {
+      (void)co_await flush();
+    }
     result.ec = co_await fill();
     // The end of the connection without close_notify is a break, never an end of data.
     if (result.ec == asio::error::eof) result.ec = asio::error::connection_reset;
