@@ -16,7 +16,7 @@ constexpr std::size_t kMaxAddresses = 10'000;
 
 /// One household or host owns a whole IPv6 /64, so that counting its addresses would count nothing.
 std::string counted_network(const PeerAddress& address) {
-  const std::string text = address.str().substr(0, address.str().find('%'));
+  std::string text = address.str().substr(0, address.str().find('%'));
   std::array<unsigned char, 16> bytes{};
   if (inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return text;
   std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
