@@ -8,8 +8,10 @@
 
 namespace lsend::net {
 
-inline constexpr std::size_t kLingerBytes = 256 * 1024;
-inline constexpr Duration kLingerTime = std::chrono::seconds(2);
+/// More than the buffers of two kernels hold (Linux: 4 MiB sent, 6 MiB received), so that a peer which
+/// stops at our answer has always been heard out.
+inline constexpr std::size_t kLingerBytes = 32 * 1024 * 1024;
+inline constexpr Duration kLingerTime = std::chrono::seconds(5);
 inline constexpr Duration kAnswerTime = std::chrono::seconds(30);
 
 inline std::string render_answer(const Answer& answer, bool keep_alive) {
@@ -135,7 +137,7 @@ class Connection final : public Exchange {
     auto& link = stream_.link();
     link.limit_total(kLingerTime);
     co_await stream_.shutdown();
-    std::vector<std::byte> waste(16 * 1024);
+    std::vector<std::byte> waste(64 * 1024);
     std::size_t total = 0;
     while (total < kLingerBytes) {
       const auto got = co_await link.receive(waste);
