@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "cmd/command_options.hpp"
 #include "cmd/help.hpp"
-#include "cmd/raw_options.hpp"
 #include "cmd/suggest.hpp"
 #include "cmd/words.hpp"
 #include "lsend/model/text.hpp"
@@ -34,12 +34,12 @@ class HelpFormatter final : public CLI::Formatter {
   }
 };
 
-/// Declares options whose values stay text: CLI11 lets sizes overflow and negatives pass.
-class Declarer {
+/// CLI11's options behind the interface, so that it is compiled in one file.
+class CliDeclarer final : public Declarer {
  public:
-  Declarer(CLI::App& app, std::string group) : app_(app), group_(std::move(group)) {}
+  CliDeclarer(CLI::App& app, std::string group) : app_(app), group_(std::move(group)) {}
 
-  void value(const char* names, Text& target, const char* type, const char* description) {
+  void value(const char* names, Text& target, const char* type, const char* description) override {
     const CLI::callback_t store = [&target](const CLI::results_t& results) {
       target = results.back();
       return true;
@@ -50,7 +50,8 @@ class Declarer {
         ->group(group_);
   }
 
-  void values(const char* names, Texts& target, const char* type, const char* description) {
+  void values(const char* names, Texts& target, const char* type,
+              const char* description) override {
     const CLI::callback_t store = [&target](const CLI::results_t& results) {
       target = results;
       return true;
@@ -62,12 +63,12 @@ class Declarer {
         ->group(group_);
   }
 
-  void flag(const char* names, bool& target, const char* description) {
+  void flag(const char* names, bool& target, const char* description) override {
     app_.add_flag(names, target, description)->disable_flag_override()->group(group_);
   }
 
-  /// A flag that also takes '=VALUE': a real optional value would swallow the next word.
-  void flag_or_value(const char* names, Text& target, const char* type, const char* description) {
+  void flag_or_value(const char* names, Text& target, const char* type,
+                     const char* description) override {
     const CLI::callback_t store = [&target](const CLI::results_t& results) {
       target = results.back() == "true" ? std::string() : results.back();
       return true;
@@ -79,7 +80,7 @@ class Declarer {
         ->group(group_);
   }
 
-  void counter(const char* names, unsigned& target, const char* description) {
+  void counter(const char* names, unsigned& target, const char* description) override {
     app_.add_flag(names, target, description)->disable_flag_override()->group(group_);
   }
 
@@ -87,65 +88,6 @@ class Declarer {
   CLI::App& app_;
   std::string group_;
 };
-
-void declare_shared(CLI::App& app, RawShared& raw) {
-  Declarer in(app, kShared);
-  in.value("-a,--alias", raw.alias, "NAME", "the name that others see [host name]");
-  in.value("-p,--port", raw.port, "N", "our TCP port, 0 = any free one [53317]");
-  in.values("-i,--interface", raw.interfaces, "NAME|CIDR",
-            "use this network only; may be repeated\n[every one that can multicast]");
-  in.values("--multicast-group", raw.multicast_groups, "ADDR",
-            "instead of both built-in groups; may be repeated\n[224.0.0.167, ff12::fd3a:e420]");
-  in.value("--multicast-port", raw.multicast_port, "N", "UDP port of discovery [53317]");
-  in.flag("--http", raw.http, "no encryption: announce and use plain HTTP");
-  in.value("--connect-timeout", raw.connect_timeout, "TIME", "for a connection to open [5s]");
-  in.value("--stall-timeout", raw.stall_timeout, "TIME", "without one byte moved [30s]");
-  in.flag("--json", raw.json, "machine output on standard output");
-  in.counter("-q,--quiet", raw.quiet, "no notes and no progress; twice: errors only");
-  in.value("--progress", raw.progress, "MODE", "auto, bar, plain or none [auto]");
-  in.value("--color", raw.color, "WHEN", "auto, always or never [auto]");
-}
-
-void declare_discover(CLI::App& app, RawDiscover& raw) {
-  Declarer in(app, "Options");
-  in.value("--timeout", raw.timeout, "TIME", "how long to listen [3s]");
-  in.value("--count", raw.count, "N", "stop as soon as N devices matched");
-  in.flag("-w,--watch", raw.watch, "go on: found, updated, lost");
-  in.flag_or_value("--scan", raw.scan, "[=CIDR]", "also ask every address of the network");
-  in.flag("--no-scan", raw.no_scan, "not even when multicast found nobody");
-  in.flag("-l,--long", raw.long_format, "whole fingerprint, version, all addresses");
-}
-
-void declare_send(CLI::App& app, RawSend& raw) {
-  Declarer in(app, "Options");
-  in.value("-m,--message", raw.message, "TEXT|-", "a text message, or '-' to read it");
-  in.value("--name", raw.name, "NAME", "of standard input at the receiver [stdin]");
-  in.value("--size", raw.size, "BYTES", "of standard input: it is not spooled then");
-  in.value("--prefix", raw.prefix, "PATH", "a folder in front of every name");
-  in.flag("-L,--follow", raw.follow, "follow symbolic links inside folders");
-  in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN]");
-  in.flag("--checksum", raw.checksum, "send a sha256 with every file");
-  in.flag("--no-checksum", raw.no_checksum, "send none [where it costs little]");
-  in.value("-j,--jobs", raw.jobs, "N", "files at a time [4]");
-  in.value("--wait", raw.wait, "TIME", "for a target that is away or busy [0]");
-  in.value("--accept-timeout", raw.accept_timeout, "TIME", "for the person to accept [5m]");
-}
-
-void declare_receive(CLI::App& app, RawReceive& raw) {
-  Declarer in(app, "Options");
-  in.value("-d,--dir", raw.dir, "DIR", "where files go [lsend in the download folder]");
-  in.flag("-y,--auto-accept", raw.auto_accept, "accept everyone (who has the PIN)");
-  in.value("--pin", raw.pin, "PIN", "senders must know it [LSEND_RECEIVE_PIN]");
-  in.flag("--once", raw.once, "stop after one transfer");
-  in.value("--count", raw.count, "N", "stop after N transfers");
-  in.value("--max-size", raw.max_size, "SIZE", "of one transfer");
-  in.value("--max-file-size", raw.max_file_size, "SIZE", "of one file");
-  in.value("--max-files", raw.max_files, "N", "in one transfer [100000]");
-  in.value("--min-free", raw.min_free, "SIZE", "to be left on the disk [200M]");
-  in.flag("--no-checksum", raw.no_checksum, "hash only what came with a sha256");
-  in.flag("--no-announce", raw.no_announce, "reachable by address only");
-  in.value("--ready-file", raw.ready_file, "PATH", "written when listening, as JSON");
-}
 
 /// The tree of CLI11, the text that it puts down, and how to read a command line with it.
 class Parser {
@@ -155,10 +97,12 @@ class Parser {
     root_.set_help_flag();
     root_.formatter(std::make_shared<HelpFormatter>());
     root_.require_subcommand(0, 1);
-    declare_discover(add("discover", "scan", "Find devices on the network"), raw_.discover);
-    declare_send(add("send", "", "Send files, folders, standard input or a message"), raw_.send);
-    declare_receive(add("receive", "recv", "Accept incoming transfers into a folder"),
-                    raw_.receive);
+    auto discover = add("discover", "scan", "Find devices on the network");
+    declare_discover(discover, raw_.discover);
+    auto send = add("send", "", "Send files, folders, standard input or a message");
+    declare_send(send, raw_.send);
+    auto receive = add("receive", "recv", "Accept incoming transfers into a folder");
+    declare_receive(receive, raw_.receive);
     add("info", "", "Show this machine's identity, or ask one device");
     for (auto* command : commands_) declare_common(*command, raw_.shared);
     declare_common(root_, before_);
@@ -196,18 +140,19 @@ class Parser {
 
  private:
   static void declare_common(CLI::App& app, RawShared& shared) {
-    declare_shared(app, shared);
+    CliDeclarer in(app, kShared);
+    declare_shared(in, shared);
     app.set_help_flag("-h,--help", "this help")->group(kShared);
     app.set_version_flag("--version", "lsend " LSEND_VERSION, "the version")->group(kShared);
     app.allow_extras();
   }
 
-  CLI::App& add(const char* name, const std::string& alias, const char* description) {
+  CliDeclarer add(const char* name, const std::string& alias, const char* description) {
     auto* command = root_.add_subcommand(name, description);
     if (!alias.empty()) command->alias(alias);
     command->group("Commands");
     commands_.push_back(command);
-    return *command;
+    return CliDeclarer(*command, "Options");
   }
 
   /// Shared options stand before the command or behind it; behind it wins, lists grow.

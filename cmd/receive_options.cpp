@@ -1,0 +1,54 @@
+#include <limits>
+
+#include "cmd/command_options.hpp"
+#include "lsend/model/text.hpp"
+
+namespace lsend::cmd {
+namespace {
+
+constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+
+}  // namespace
+
+void declare_receive(Declarer& in, RawReceive& raw) {
+  in.value("-d,--dir", raw.dir, "DIR", "where files go [lsend in the download folder]");
+  in.flag("-y,--auto-accept", raw.auto_accept, "accept everyone (who has the PIN)");
+  in.value("--pin", raw.pin, "PIN", "senders must know it [LSEND_RECEIVE_PIN]");
+  in.flag("--once", raw.once, "stop after one transfer");
+  in.value("--count", raw.count, "N", "stop after N transfers");
+  in.value("--max-size", raw.max_size, "SIZE", "of one transfer");
+  in.value("--max-file-size", raw.max_file_size, "SIZE", "of one file");
+  in.value("--max-files", raw.max_files, "N", "in one transfer [100000]");
+  in.value("--min-free", raw.min_free, "SIZE", "to be left on the disk [200M]");
+  in.flag("--no-checksum", raw.no_checksum, "hash only what came with a sha256");
+  in.flag("--no-announce", raw.no_announce, "reachable by address only");
+  in.value("--ready-file", raw.ready_file, "PATH", "written when listening, as JSON");
+}
+
+ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings, Converter& in) {
+  const auto& raw = all.receive;
+  ReceiveCommand command;
+  auto& options = command.options;
+  if (!all.operands.empty())
+    in.reject("receive takes no '" + escape_for_terminal(all.operands.front(), 64) +
+              "'; --dir names the folder");
+  options.folder = settings.home.downloads;
+  in.path(in.given("--dir", raw.dir), options.folder);
+  in.path(in.given("--ready-file", raw.ready_file), options.ready_file);
+  in.text(in.given("--pin", raw.pin, "LSEND_RECEIVE_PIN"), options.pin);
+  if (!raw.auto_accept && !options.pin)
+    in.reject("nobody is here to accept a transfer: add --auto-accept or --pin");
+  options.auto_accept = true;
+  if (raw.once && raw.count) in.reject("--once and --count exclude one another");
+  in.number(in.given("--count", raw.count), options.count, 1, kAny);
+  if (raw.once) options.count = 1;
+  in.size(in.given("--max-size", raw.max_size), options.limits.max_size);
+  in.size(in.given("--max-file-size", raw.max_file_size), options.limits.max_file_size);
+  in.number(in.given("--max-files", raw.max_files), options.limits.max_files, 1, kAny);
+  in.size(in.given("--min-free", raw.min_free), options.limits.min_free);
+  options.checksum = !raw.no_checksum;
+  options.announce = !raw.no_announce;
+  return command;
+}
+
+}  // namespace lsend::cmd
