@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct Settings {
   bool http = false;
   Duration connect_timeout = std::chrono::seconds(5);
   Duration stall_timeout = std::chrono::seconds(30);
+  /// Targets that are called by one name, @name; [groups] of the configuration.
+  std::map<std::string, std::vector<std::string>> groups;
 };
 
 }  // namespace lsend::app
