@@ -20,12 +20,6 @@ using DeviceHeard =
 /// that listens; transfers are declined unless a subclass takes them.
 class ApiHandler : public net::RequestHandler {
  public:
-  ApiHandler(const Node& node, DeviceHeard heard) : node_(node), heard_(std::move(heard)) {}
-
-  Task<> handle(net::Exchange& exchange) final;
-  net::Answer refuse(const Error& error) final;
-
- protected:
   /// A request that has found its route.
   struct Request {
     net::Exchange& exchange;
@@ -34,6 +28,12 @@ class ApiHandler : public net::RequestHandler {
     bool v1() const { return route.codec == &protocol::codec_v1(); }
   };
 
+  ApiHandler(const Node& node, DeviceHeard heard) : node_(node), heard_(std::move(heard)) {}
+
+  Task<> handle(net::Exchange& exchange) final;
+  net::Answer refuse(const Error& error) final;
+
+ protected:
   virtual Task<> prepare_upload(Request& request);
   virtual Task<> upload(Request& request);
   virtual Task<> cancel(Request& request);

@@ -9,26 +9,6 @@ namespace {
 
 constexpr std::size_t kBlock = 256 * 1024;
 
-/// Who sends a form says nothing of itself.
-DeviceInfo nameless_device(const net::Exchange& exchange) {
-  DeviceInfo device;
-  device.alias = exchange.peer().str();
-  device.device_type = DeviceType::web;
-  device.port = 0;
-  device.protocol = exchange.scheme();
-  if (exchange.peer_fingerprint()) device.fingerprint = *exchange.peer_fingerprint();
-  return device;
-}
-
-RequestEvent form_event(const net::Exchange& exchange) {
-  RequestEvent event;
-  event.device = nameless_device(exchange);
-  event.address = exchange.peer().str();
-  event.verified = exchange.peer_fingerprint().has_value();
-  event.bytes = exchange.head().framing.content_length.value_or(0);
-  return event;
-}
-
 PrepareUpload as_message(const net::Exchange& exchange, std::string text) {
   FileInfo file;
   file.id = FileId("text");
@@ -63,7 +43,7 @@ class ReceiveHandler::Listed {
 Task<> ReceiveHandler::send_form(Request& request) {
   auto& exchange = request.exchange;
   auto parser = check_form(request);
-  auto session = parser ? admit_form(request) : Result<SessionPtr>(parser.error());
+  auto session = parser ? admission_.admit_form(request) : Result<SessionPtr>(parser.error());
   if (!session) {
     auto error = session.error();
     co_await respond_error(exchange, std::move(error));
@@ -72,15 +52,15 @@ Task<> ReceiveHandler::send_form(Request& request) {
   exchange.protect();
   const Listed listed(*this, *session, exchange);
   FormUpload form(*session, inbox_, options_,
-                  [this](const auto& file, const auto& stored) { report_file(file, stored); });
+                  [this](const auto& file, const auto& stored) { book_.file(file, stored); });
   const auto whole = co_await read_form(exchange, *parser, form, *session);
   form.end(whole);
   // Nothing has begun: it was no transfer, and nothing else tells of it.
   if ((*session)->files().empty()) {
     const auto error = whole.error();
-    report_request(form_event(exchange), &error);
+    book_.refused(form_event(exchange), error);
   }
-  settle();
+  book_.settle();
   if (whole) {
     co_await respond_json(exchange, "{}");
   } else {
@@ -92,37 +72,8 @@ Task<> ReceiveHandler::send_form(Request& request) {
 
 /// What can be told from the head.
 Result<protocol::MultipartParser> ReceiveHandler::check_form(const Request& request) {
-  if (auto ok = check_head(request); !ok) return ok.error();
+  if (auto ok = admission_.check_head(request); !ok) return ok.error();
   return protocol::MultipartParser::for_type(request.exchange.head().content_type);
-}
-
-/// The same rules as for a request that names its files, with none named yet.
-Result<ReceiveHandler::SessionPtr> ReceiveHandler::admit_form(const Request& request) {
-  settle();
-  auto event = form_event(request.exchange);
-  const auto refuse = [&](const Error& error) {
-    report_request(event, &error);
-    return error;
-  };
-  const auto now = Clock::now();
-  const PrepareUpload nothing{event.device, {}};
-  const auto session = slot_.open(request.exchange.peer(), kOurVersion, nothing, now);
-  if (!session) {
-    somebody_waits_ = true;
-    return refuse(session.error());
-  }
-  const auto decision = policy_.judge(nothing, 0);
-  const bool accepted = decision && decision->kind == transfer::Decision::Kind::accept;
-  if (!accepted) {
-    (*session)->decline();
-    settle();
-    return refuse(decision ? fail(Errc::declined, "no rule accepts this sender")
-                           : decision.error());
-  }
-  event.session = (*session)->id().str();
-  progress_.try_emplace((*session)->id(), event.bytes, now);
-  report_request(std::move(event), nullptr);
-  return *session;
 }
 
 Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
@@ -140,9 +91,9 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
     moved += *bytes;
     const auto now = Clock::now();
     session->touch(now);
-    if (pace.crawls(moved, now) && somebody_waits_)
+    if (pace.crawls(moved, now) && book_.somebody_waits())
       co_return fail(Errc::timed_out, "a form that hardly moves, while another sender waits");
-    report_progress(*session, *bytes);
+    book_.progress(*session, *bytes);
   }
   auto finished = parser.finish(form);
   if (finished && session->files().empty())
@@ -151,10 +102,10 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
 }
 
 Task<> ReceiveHandler::clipboard(Request& request) {
-  const auto body = co_await read_json(request);
+  const auto body = co_await admission_.read_json(request);
   auto text = body ? protocol::decode_clipboard(*body, protocol::JsonLimits())
                    : Result<std::string>(body.error());
-  auto delivered = text ? admit(request, as_message(request.exchange, std::move(*text)))
+  auto delivered = text ? admission_.admit(request, as_message(request.exchange, std::move(*text)))
                         : Result<std::optional<PrepareUploadReply>>(text.error());
   if (delivered) {
     co_await respond_json(request.exchange, "{}");

@@ -1,0 +1,126 @@
+#include "lib/app/receive_book.hpp"
+
+#include <algorithm>
+
+#include "lsend/storage/sha256.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr Duration kProgressEvery{100};
+
+std::string_view end_word(transfer::ReceiveSession::State state) {
+  using State = transfer::ReceiveSession::State;
+  if (state == State::cancelled) return "cancelled";
+  return state == State::expired ? "expired" : "finished";
+}
+
+}  // namespace
+
+ReceiveBook::ReceiveBook(std::size_t max_sessions, ProgressSink& sink)
+    : sink_(sink), slot_(max_sessions, transfer::SessionLimits(), storage::random_text) {}
+
+std::uint64_t ReceiveBook::still_expected() const {
+  std::uint64_t bytes = 0;
+  for (const auto& session : slot_.sessions()) {
+    const auto totals = session->totals();
+    bytes += totals.bytes_accepted - std::min(totals.bytes_accepted, totals.bytes_done);
+  }
+  return bytes;
+}
+
+// --- sessions
+
+Result<ReceiveBook::SessionPtr> ReceiveBook::open(const PeerAddress& sender, const Version& version,
+                                                  const PrepareUpload& request, TimePoint now) {
+  auto session = slot_.open(sender, version, request, now);
+  if (!session) somebody_waits_ = true;
+  return session;
+}
+
+void ReceiveBook::settle() {
+  for (const auto& session : slot_.sweep(Clock::now())) session_ended(session);
+}
+
+void ReceiveBook::session_ended(const SessionPtr& session) {
+  somebody_waits_ = false;
+  progress_.erase(session->id());
+  using State = transfer::ReceiveSession::State;
+  if (session->state() == State::declined) return;
+  const auto totals = session->totals();
+  const auto lost = totals.failed + totals.open;
+  ++ended_;
+  ++report_.sessions;
+  report_.files_done += totals.done;
+  report_.files_failed += lost;
+  report_.bytes += totals.bytes_done;
+  SessionEvent event;
+  event.session = session->id().str();
+  event.device = session->device();
+  event.end = end_word(session->state());
+  event.done = totals.done;
+  event.failed = lost;
+  event.bytes = totals.bytes_done;
+  sink_.on(event);
+}
+
+// --- events
+
+void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, TimePoint now) {
+  event.session = session->id().str();
+  event.accepted = true;
+  progress_.try_emplace(session->id(), event.bytes, now);
+  sink_.on(event);
+}
+
+void ReceiveBook::refused(RequestEvent event, const Error& error) {
+  event.reason = error.message();
+  sink_.on(event);
+}
+
+void ReceiveBook::message(const RequestEvent& from, std::string text) {
+  ++report_.messages;
+  ++ended_;
+  sink_.on(MessageEvent{from.device, from.address, std::move(text)});
+}
+
+void ReceiveBook::file(const FileInfo& file, const Result<storage::StoredFile>& stored) {
+  FileEvent event;
+  event.name = file.file_name;
+  event.size = file.size;
+  if (stored) {
+    event.path = stored->path;
+    event.sha256 = stored->sha256;
+  } else {
+    event.status = FileStatus::failed;
+    event.error = stored.error();
+  }
+  sink_.on(event);
+}
+
+void ReceiveBook::take_back(const transfer::ReceiveSession& session, std::uint64_t bytes) {
+  const auto found = progress_.find(session.id());
+  if (found != progress_.end()) found->second.take_back(bytes);
+}
+
+void ReceiveBook::progress(const transfer::ReceiveSession& session, std::size_t bytes) {
+  const auto found = progress_.find(session.id());
+  if (found == progress_.end()) return;
+  const auto now = Clock::now();
+  found->second.add(bytes, now);
+  if (now - last_progress_ < kProgressEvery) return;
+  last_progress_ = now;
+  const auto totals = session.totals();
+  ProgressEvent event;
+  event.peer = session.device().alias;
+  event.bytes = found->second.bytes();
+  event.total_bytes = found->second.total();
+  event.files = totals.done;
+  event.total_files = session.files().size();
+  event.bytes_per_second = found->second.bytes_per_second(now);
+  event.remaining = found->second.remaining(now);
+  sink_.on(event);
+}
+
+}  // namespace lsend::app

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "lsend/app/receive.hpp"
+#include "lsend/storage/inbox.hpp"
+#include "lsend/transfer/progress.hpp"
+#include "lsend/transfer/upload_slot.hpp"
+
+namespace lsend::app {
+
+/// The receiver's book: which sessions run, what came of each, and who looks on hears of it.
+class ReceiveBook {
+ public:
+  using SessionPtr = transfer::UploadSlot::SessionPtr;
+
+  ReceiveBook(std::size_t max_sessions, ProgressSink& sink);
+
+  transfer::UploadSlot& slot() { return slot_; }
+  const transfer::UploadSlot& slot() const { return slot_; }
+  const ReceiveReport& report() const { return report_; }
+  /// Transfers that have ended, messages included.
+  std::size_t ended() const { return ended_; }
+  /// A sender was told "busy" while this session runs.
+  bool somebody_waits() const { return somebody_waits_; }
+  /// Bytes that running sessions may still write.
+  std::uint64_t still_expected() const;
+
+  /// Opens a WAITING session, or remembers that somebody could not have one.
+  Result<SessionPtr> open(const PeerAddress& sender, const Version& version,
+                          const PrepareUpload& request, TimePoint now);
+  /// Takes the sessions that have ended out of the slot and tells of them.
+  void settle();
+
+  void accepted(RequestEvent event, const SessionPtr& session, TimePoint now);
+  void refused(RequestEvent event, const Error& error);
+  void message(const RequestEvent& from, std::string text);
+  void file(const FileInfo& file, const Result<storage::StoredFile>& stored);
+  void progress(const transfer::ReceiveSession& session, std::size_t bytes);
+  /// A failed attempt's bytes have to come again.
+  void take_back(const transfer::ReceiveSession& session, std::uint64_t bytes);
+
+ private:
+  void session_ended(const SessionPtr& session);
+
+  ProgressSink& sink_;
+  transfer::UploadSlot slot_;
+  ReceiveReport report_;
+  std::size_t ended_ = 0;
+  bool somebody_waits_ = false;
+  TimePoint last_progress_{};
+  std::unordered_map<SessionId, transfer::Progress> progress_;
+};
+
+}  // namespace lsend::app
