@@ -38,6 +38,16 @@ def home(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def own_home(lsend, tmp_path_factory):
+    """One identity for a whole module: making a key takes its time, and a 1.18 peer has to know it
+    beforehand."""
+    folder = tmp_path_factory.mktemp("home")
+    folder.chmod(0o700)
+    assert process.run_lsend("info", home=folder).returncode == 0
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def no_program_left():
     """Whatever a test leaves running is ended; fixtures of a whole module end their own."""

@@ -59,14 +59,6 @@ print(response.status_code)
 '''
 
 
-@pytest.fixture(scope="module")
-def own_home(tmp_path_factory):
-    """One identity for all: making a key takes its time."""
-    folder = tmp_path_factory.mktemp("home")
-    folder.chmod(0o700)
-    return folder
-
-
 @pytest.fixture
 def start(lsend, own_home, tmp_path):
     """start(*options) runs a receiver."""

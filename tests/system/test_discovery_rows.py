@@ -32,15 +32,6 @@ def lab():
         yield made
 
 
-@pytest.fixture(scope="module")
-def own_home(tmp_path_factory):
-    """One identity for all, made before a 1.18 app has to know it."""
-    folder = tmp_path_factory.mktemp("home")
-    folder.chmod(0o700)
-    assert run_lsend("info", home=folder).returncode == 0
-    return folder
-
-
 @pytest.fixture
 def radio(lab):
     """The second host's ear and mouth."""

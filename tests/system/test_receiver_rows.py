@@ -26,14 +26,6 @@ wires = pytest.mark.parametrize("era,tls", WIRES, ids=[
 versions = pytest.mark.parametrize("era", ["1.17", "1.8"], ids=["v2", "v1"])
 
 
-@pytest.fixture(scope="module")
-def own_home(tmp_path_factory):
-    """One identity for all: making a key takes its time."""
-    folder = tmp_path_factory.mktemp("home")
-    folder.chmod(0o700)
-    return folder
-
-
 @pytest.fixture
 def start(lsend, own_home, tmp_path):
     """start(*options) runs a receiver, which must be alive and well when the test is over."""

@@ -25,15 +25,6 @@ eras = pytest.mark.parametrize("era,tls", ERAS, ids=[
 V2 = "/api/localsend/v2/"
 
 
-@pytest.fixture(scope="module")
-def own_home(tmp_path_factory):
-    """One identity for all, made before a 1.18 peer has to know it."""
-    folder = tmp_path_factory.mktemp("home")
-    folder.chmod(0o700)
-    assert run_lsend("info", home=folder).returncode == 0
-    return folder
-
-
 @pytest.fixture
 def peer(own_home):
     """peer(era, ...) is a scripted receiver that ends with the test."""
