@@ -51,7 +51,6 @@ class ClientConnection final : public HttpClient {
   }
   const std::optional<Fingerprint>& peer_fingerprint() const override { return fingerprint_; }
   std::string local_address() const override { return local_; }
-  bool sent_any() const override { return sent_any_; }
 
   Task<Result<Reply>> call(Call call, std::string body) override {
     auto message = render_call(call, peer_, body.size());
@@ -66,7 +65,6 @@ class ClientConnection final : public HttpClient {
 
   Task<Result<Reply>> upload(Call call, ByteSource& source, std::uint64_t size,
                              Moved moved) override {
-    sent_any_ = false;
     buffer_.resize(kBlock);
     const auto head = render_call(call, peer_, size);
     std::memcpy(buffer_.data(), head.data(), head.size());
@@ -126,7 +124,6 @@ class ClientConnection final : public HttpClient {
       const auto sent = co_await stream_.write(std::span(buffer_).first(head + filled));
       if (sent.ec) co_return sent.ec;
       body.left -= filled;
-      sent_any_ = sent_any_ || filled > 0;
       if (body.moved) body.moved(filled);
       head = 0;
       if (listener && listener->refused()) co_return error_code();
@@ -273,7 +270,6 @@ class ClientConnection final : public HttpClient {
   std::vector<std::byte> buffer_;
   std::optional<InputDescriptor> input_;  ///< of a source that may block
   bool usable_ = true;
-  bool sent_any_ = false;
 };
 
 }  // namespace lsend::net

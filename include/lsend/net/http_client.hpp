@@ -80,8 +80,6 @@ class HttpClient {
   virtual void abort() = 0;
   virtual const std::optional<Fingerprint>& peer_fingerprint() const = 0;
   virtual std::string local_address() const = 0;
-  /// Did the last upload() hand any byte of its body to the socket?
-  virtual bool sent_any() const = 0;
 };
 
 /// The IP addresses of a host name, or the literal itself. Errc::not_found.
