@@ -3,10 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "device_json.hpp"
-#include "json_text.hpp"
-#include "lsend/protocol/codec.hpp"
-#include "prepare_sax.hpp"
+#include "json_codec.hpp"
 #include "reply_sax.hpp"
 
 namespace lsend::protocol {
@@ -41,54 +38,23 @@ JsonObject file_json(const FileInfo& file) {
 
 /// Peers of v1 ignore what they do not know, and apps from 1.9 to 1.17, which ask with v1's routes
 /// as well, need `version` and `fingerprint` (protocol.md trap 1).
-class CodecV1 : public Codec {
+class CodecV1 final : public JsonCodec {
  public:
+  CodecV1() : JsonCodec("send-request", "send-request answer") {}
   std::string_view name() const override { return "v1"; }
-
-  std::string encode_info(const DeviceInfo& device) const override {
-    return short_device(device, v1_device_type(device.device_type)).str();
-  }
-
-  Result<DeviceInfo> decode_info(std::string_view json,
-                                 const DeviceDefaults& defaults) const override {
-    return read_info_answer(json, defaults);
-  }
-
-  std::string encode_register(const DeviceInfo& device) const override {
-    return full_device(device, v1_device_type(device.device_type)).str();
-  }
-
-  Result<DeviceInfo> decode_register(std::string_view json,
-                                     const DeviceDefaults& defaults) const override {
-    return read_register_request(json, defaults);
-  }
-
-  std::string encode_prepare_upload(const PrepareUpload& request) const override {
-    JsonObject files;
-    for (const FileInfo& file : request.files) files.object(file.id.str(), file_json(file));
-    const std::string_view type = v1_device_type(request.info.device_type);
-    return JsonObject{}
-        .object("info", full_device(request.info, type))
-        .object("files", files)
-        .str();
-  }
-
-  Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
-                                              const JsonLimits& limits) const override {
-    auto request = read_prepare_upload(json, defaults, limits);
-    if (!request) return malformed("send-request", request.error());
-    return request;
-  }
 
   std::string encode_prepare_reply(const PrepareUploadReply& reply) const override {
     return token_map(reply).str();
   }
 
-  Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
-                                                  const JsonLimits& limits) const override {
-    auto reply = read_token_map(json, limits);
-    if (!reply) return malformed("send-request answer", reply.error(), Errc::protocol);
-    return reply;
+ private:
+  std::string_view type_word(const DeviceInfo& device) const override {
+    return v1_device_type(device.device_type);
+  }
+  JsonObject describe(const FileInfo& file) const override { return file_json(file); }
+  Result<PrepareUploadReply> read_reply(std::string_view json,
+                                        const JsonLimits& limits) const override {
+    return read_token_map(json, limits);
   }
 };
 

@@ -2,18 +2,11 @@
 
 #include <array>
 
-#include "device_json.hpp"
-#include "json_text.hpp"
-#include "lsend/protocol/codec.hpp"
-#include "prepare_sax.hpp"
+#include "json_codec.hpp"
 #include "reply_sax.hpp"
 
 namespace lsend::protocol {
 namespace {
-
-std::string_view device_type(const DeviceInfo& device) {
-  return device.device_type ? to_string(*device.device_type) : std::string_view{};
-}
 
 JsonObject file_json(const FileInfo& file) {
   JsonObject out;
@@ -33,43 +26,10 @@ JsonObject file_json(const FileInfo& file) {
 }
 
 /// What is not said is left out, never null: apps of all versions read both (protocol.md 1.3).
-class CodecV2 : public Codec {
+class CodecV2 final : public JsonCodec {
  public:
+  CodecV2() : JsonCodec("prepare-upload request", "prepare-upload answer") {}
   std::string_view name() const override { return "v2"; }
-
-  std::string encode_info(const DeviceInfo& device) const override {
-    return short_device(device, device_type(device)).str();
-  }
-
-  Result<DeviceInfo> decode_info(std::string_view json,
-                                 const DeviceDefaults& defaults) const override {
-    return read_info_answer(json, defaults);
-  }
-
-  std::string encode_register(const DeviceInfo& device) const override {
-    return full_device(device, device_type(device)).str();
-  }
-
-  Result<DeviceInfo> decode_register(std::string_view json,
-                                     const DeviceDefaults& defaults) const override {
-    return read_register_request(json, defaults);
-  }
-
-  std::string encode_prepare_upload(const PrepareUpload& request) const override {
-    JsonObject files;
-    for (const FileInfo& file : request.files) files.object(file.id.str(), file_json(file));
-    return JsonObject{}
-        .object("info", full_device(request.info, device_type(request.info)))
-        .object("files", files)
-        .str();
-  }
-
-  Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
-                                              const JsonLimits& limits) const override {
-    auto request = read_prepare_upload(json, defaults, limits);
-    if (!request) return malformed("prepare-upload request", request.error());
-    return request;
-  }
 
   std::string encode_prepare_reply(const PrepareUploadReply& reply) const override {
     return JsonObject{}
@@ -78,11 +38,14 @@ class CodecV2 : public Codec {
         .str();
   }
 
-  Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
-                                                  const JsonLimits& limits) const override {
-    auto reply = read_session_reply(json, limits);
-    if (!reply) return malformed("prepare-upload answer", reply.error(), Errc::protocol);
-    return reply;
+ private:
+  std::string_view type_word(const DeviceInfo& device) const override {
+    return device.device_type ? to_string(*device.device_type) : std::string_view{};
+  }
+  JsonObject describe(const FileInfo& file) const override { return file_json(file); }
+  Result<PrepareUploadReply> read_reply(std::string_view json,
+                                        const JsonLimits& limits) const override {
+    return read_session_reply(json, limits);
   }
 };
 

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "json_text.hpp"
+#include "lsend/protocol/codec.hpp"
+
+namespace lsend::protocol {
+
+/// What the versions have in common: their messages are the same objects, with other words for a
+/// device's type, other members of a file, another shape of the reply, and other names in errors.
+class JsonCodec : public Codec {
+ public:
+  std::string encode_info(const DeviceInfo& device) const final;
+  Result<DeviceInfo> decode_info(std::string_view json, const DeviceDefaults& defaults) const final;
+  std::string encode_register(const DeviceInfo& device) const final;
+  Result<DeviceInfo> decode_register(std::string_view json,
+                                     const DeviceDefaults& defaults) const final;
+  std::string encode_prepare_upload(const PrepareUpload& request) const final;
+  Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
+                                              const JsonLimits& limits) const final;
+  Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
+                                                  const JsonLimits& limits) const final;
+
+ protected:
+  /// The names of the version's prepare request and its answer, for errors.
+  JsonCodec(std::string_view request, std::string_view answer)
+      : request_(request), answer_(answer) {}
+
+ private:
+  /// The version's word for a device's type, empty when there is none to say.
+  virtual std::string_view type_word(const DeviceInfo& device) const = 0;
+  virtual JsonObject describe(const FileInfo& file) const = 0;
+  virtual Result<PrepareUploadReply> read_reply(std::string_view json,
+                                                const JsonLimits& limits) const = 0;
+
+  std::string_view request_;
+  std::string_view answer_;
+};
+
+}  // namespace lsend::protocol
