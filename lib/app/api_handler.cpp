@@ -19,6 +19,8 @@ net::Answer ApiHandler::refuse(const Error& error) { return error_answer(error);
 
 Task<> ApiHandler::respond_error(net::Exchange& exchange, Error error) {
   auto answer = error_answer(error);
+  // Who gave no length and sends a body all the same sends what must not be read as a request.
+  answer.close = error.code() == Errc::length_required;
   co_await exchange.respond(std::move(answer));
 }
 

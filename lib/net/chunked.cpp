@@ -8,6 +8,8 @@ namespace lsend::net {
 namespace {
 
 constexpr std::size_t kMaxSizeDigits = 16;
+/// No file is larger than a signed offset, so no chunk is.
+constexpr std::uint64_t kTooLarge = std::uint64_t{1} << 63U;
 constexpr std::size_t kMaxExtension = 256;
 constexpr std::size_t kMaxTrailers = 8 * 1024;
 
@@ -48,7 +50,7 @@ bool ChunkDecoder::step_line(unsigned char c) {
       const int digit = hex_digit(c);
       if (digit >= 0) {
         if (state_ == State::size_start) line_ = 0;
-        if (left_ >> 60 != 0 || ++line_ > kMaxSizeDigits) return false;
+        if (left_ >= kTooLarge / 16 || ++line_ > kMaxSizeDigits) return false;
         left_ = left_ * 16 + static_cast<unsigned>(digit);
         state_ = State::size;
         return true;

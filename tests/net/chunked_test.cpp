@@ -39,8 +39,8 @@ Decoded decode(std::string_view raw, std::size_t piece) {
 }  // namespace
 
 TEST_CASE("Chunked bodies are decoded whatever the pieces") {
-  const auto piece = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7},
-                              std::size_t{1000});
+  const auto piece =
+      GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{1000});
   INFO("pieces of " << piece);
   struct Case {
     std::string_view raw, payload, rest;
@@ -65,9 +65,19 @@ TEST_CASE("Malformed and oversized chunk framing is refused") {
   const std::string long_extension = "5;" + std::string(1000, 'x') + "\r\nhello\r\n";
   const std::string many_trailers = "0\r\n" + std::string(20000, 'x') + "\r\n\r\n";
   const std::string_view cases[] = {
-      "zz\r\n",       "-5\r\nhello\r\n", "0x5\r\nhello\r\n", "\r\n",
-      "5\nhello\r\n", "5\r\nhelloXX",    "5\r\nhello\n",     "ffffffffffffffff1\r\n",
-      "5\r\rhello",   "0\r\n\n",         long_extension,     many_trailers,
+      "zz\r\n",
+      "-5\r\nhello\r\n",
+      "0x5\r\nhello\r\n",
+      "\r\n",
+      "5\nhello\r\n",
+      "5\r\nhelloXX",
+      "5\r\nhello\n",
+      "ffffffffffffffff1\r\n",
+      "8000000000000000\r\n",
+      "5\r\rhello",
+      "0\r\n\n",
+      long_extension,
+      many_trailers,
   };
   for (const auto raw : cases) {
     INFO(raw.substr(0, 40));

@@ -18,7 +18,7 @@ class ChunkDecoder {
     std::size_t produced = 0;  ///< payload bytes, now at the front of the buffer
   };
   /// Stops after the last chunk and its trailers: what follows is the next message.
-  /// Errc::bad_request for anything malformed.
+  /// Errc::bad_request for anything malformed, a chunk of 2^63 bytes or more among it.
   Result<Step> decode(std::span<std::byte> raw);
   bool done() const { return state_ == State::done; }
 
