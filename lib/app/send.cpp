@@ -35,10 +35,10 @@ class Sender {
         sink_(sink),
         presence_(executor, std::move(node), nullptr, nullptr) {}
 
-  Task<Result<SendReport>> run(Payload payload) {
+  Task<Result<SendReport>> run(const Payload& payload) {
     auto opened = presence_.open();
     if (!opened) co_return opened.error();
-    auto result = co_await find_and_send(std::move(payload));
+    auto result = co_await find_and_send(payload);
     co_await presence_.close();
     co_return result;
   }
@@ -59,12 +59,12 @@ class Sender {
     }
   }
 
-  Task<Result<SendReport>> find_and_send(Payload payload) {
+  Task<Result<SendReport>> find_and_send(const Payload& payload) {
     auto peer = co_await find();
     if (!peer) co_return peer.error();
     if (interrupt_.requested()) co_return interrupt_.error();
-    SendJob job(presence_.executor(), presence_.node(), interrupt_, std::move(*peer),
-                std::move(payload), options_, sink_);
+    SendJob job(presence_.executor(), presence_.node(), interrupt_, std::move(*peer), payload,
+                options_, sink_);
     presence_.handler().job = &job;
     auto report = co_await job.run();
     presence_.handler().job = nullptr;
@@ -86,7 +86,7 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   if (!node) return node.error();
   Runtime runtime;
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), options, sink);
-  return runtime.run(sender.run(std::move(*payload)));
+  return runtime.run(sender.run(*payload));
 }
 
 }  // namespace lsend::app

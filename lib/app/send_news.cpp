@@ -1,0 +1,95 @@
+#include "lib/app/send_news.hpp"
+
+namespace lsend::app {
+
+namespace {
+constexpr Duration kProgressEvery{100};
+}
+
+void SendNews::target() {
+  const auto& peer = session_.peer;
+  TargetEvent event;
+  event.target = session_.options.target;
+  event.device = peer.info;
+  event.endpoint = peer.endpoint;
+  event.verified = peer.proven && *peer.proven == peer.info.fingerprint;
+  sink_.on(event);
+}
+
+void SendNews::waiting(const std::string& reason) {
+  WaitingEvent event;
+  event.reason = reason;
+  sink_.on(event);
+}
+
+void SendNews::warning(const std::string& message) { sink_.on(WarningEvent{message}); }
+
+void SendNews::file(std::size_t index) {
+  const auto& entry = session_.plan.files()[index];
+  FileEvent event;
+  event.name = entry.info.file_name;
+  event.size = entry.info.size;
+  event.error = entry.error;
+  switch (entry.status) {
+    case transfer::SendStatus::done:
+      event.status = FileStatus::done;
+      event.sha256 = entry.info.sha256;
+      break;
+    case transfer::SendStatus::skipped:
+      event.status = FileStatus::declined;
+      break;
+    default:
+      event.status = FileStatus::failed;
+  }
+  sink_.on(event);
+}
+
+void SendNews::begin_progress() {
+  progress_ = transfer::Progress(session_.plan.totals().bytes_total, Clock::now());
+}
+
+void SendNews::moved(std::size_t bytes) {
+  const auto now = Clock::now();
+  progress_.add(bytes, now);
+  if (now - last_progress_ >= kProgressEvery) show_progress(now);
+}
+
+void SendNews::show_progress(TimePoint now) {
+  last_progress_ = now;
+  const auto totals = session_.plan.totals();
+  ProgressEvent event;
+  event.peer = session_.peer.info.alias;
+  event.bytes = progress_.bytes();
+  event.total_bytes = progress_.total();
+  event.files = totals.done;
+  event.total_files = session_.plan.files().size() - totals.skipped;
+  event.bytes_per_second = progress_.bytes_per_second(now);
+  event.remaining = progress_.remaining(now);
+  sink_.on(event);
+}
+
+SendReport SendNews::report(bool nothing_needed) const {
+  const auto totals = session_.plan.totals();
+  SendReport report;
+  report.device = session_.peer.info;
+  report.endpoint = session_.peer.endpoint;
+  report.done = totals.done;
+  report.skipped = totals.skipped;
+  report.failed = totals.failed;
+  report.bytes_done = totals.bytes_done;
+  report.bytes_total = totals.bytes_total;
+  report.message = session_.payload.is_message;
+  report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - started_);
+  const auto verdict = session_.plan.verdict();
+  report.success = verdict.has_value() || nothing_needed;
+  if (report.success) return report;
+  report.failure = verdict.error();
+  if (!session_.calls.stopped()) return report;
+  const auto& reason = session_.calls.reason();
+  const bool by_user = reason.code() == Errc::interrupted || reason.code() == Errc::terminated;
+  // What arrived has arrived: a transfer that was cut short is a partial one.
+  if (by_user || totals.done == 0) report.failure = reason;
+  return report;
+}
+
+}  // namespace lsend::app

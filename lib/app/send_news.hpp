@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+
+#include "lib/app/send_session.hpp"
+#include "lsend/app/events.hpp"
+#include "lsend/transfer/progress.hpp"
+
+namespace lsend::app {
+
+/// Tells of a delivery: who takes it, how far it is, how each file ended, and the whole.
+class SendNews {
+ public:
+  SendNews(const SendSession& session, ProgressSink& sink)
+      : session_(session), sink_(sink), started_(Clock::now()), progress_(0, started_) {}
+
+  void target();
+  void waiting(const std::string& reason);
+  void warning(const std::string& message);
+  void file(std::size_t index);
+  /// Uploads begin: only what the peer takes counts.
+  void begin_progress();
+  void moved(std::size_t bytes);
+  /// What an attempt that failed had counted.
+  void take_back(std::uint64_t bytes) { progress_.take_back(bytes); }
+  std::uint64_t bytes() const { return progress_.bytes(); }
+  void end_progress() { show_progress(Clock::now()); }
+
+  /// How it ended. `nothing_needed`: the message was read, or all is there.
+  SendReport report(bool nothing_needed) const;
+
+ private:
+  void show_progress(TimePoint now);
+
+  const SendSession& session_;
+  ProgressSink& sink_;
+  TimePoint started_;
+  transfer::Progress progress_;
+  TimePoint last_progress_{};
+};
+
+}  // namespace lsend::app
