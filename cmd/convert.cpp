@@ -2,11 +2,12 @@
 
 namespace lsend::cmd {
 
-Result<Options> convert(const RawOptions& raw, const Environment& environment) {
-  Converter in(environment);
+Result<Options> convert(const RawOptions& raw, const Sources& sources) {
+  Converter in(sources);
   Options options;
   options.output = read_output(raw.shared, in);
   options.settings = read_settings(raw.shared, in);
+  in.section(raw.command);
   if (raw.command == "discover") options.command = read_discover(raw, in);
   if (raw.command == "send") options.command = read_send(raw, in);
   if (raw.command == "receive") options.command = read_receive(raw, options.settings, in);

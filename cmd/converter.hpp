@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cmd/raw_options.hpp"
+#include "cmd/sources.hpp"
 #include "cmd/values.hpp"
 #include "lsend/model/text.hpp"
 
@@ -14,25 +15,33 @@ namespace lsend::cmd {
 struct Given {
   std::string name;
   std::string text;
+  unsigned rank = 0;  ///< 0 = a flag; the lower one wins
 };
 
-/// Keeps the first error, so that the options can be read one after another without asking.
+/// Chooses between flag, environment and configuration, and understands the text. Keeps the first
+/// error, so that the options can be read one after another without asking.
 class Converter {
  public:
-  explicit Converter(const Environment& environment) : environment_(environment) {}
+  explicit Converter(const Sources& sources) : sources_(sources) {}
+
+  /// Whose options are read now: "" (the shared ones), "send" or "receive" have variables and keys.
+  void section(std::string name) { section_ = std::move(name); }
 
   const std::optional<Error>& error() const { return error_; }
   void reject(std::string message) {
     if (!error_) error_ = fail(Errc::usage, std::move(message));
   }
 
-  std::optional<Given> given(const char* option, const Text& flag,
-                             const char* variable = nullptr) const {
-    if (flag) return Given{option, *flag};
-    const auto value = variable ? environment_(variable) : std::nullopt;
-    if (value) return Given{variable, *value};
-    return std::nullopt;
-  }
+  std::optional<Given> given(const char* option, const Text& flag, const char* = nullptr) const;
+  /// For an option of one value and its flag: true, and false where it is off or missing.
+  bool flag(const char* option, bool flag);
+  Texts list(const char* option, const Texts& flags) const;
+  /// Of two that exclude one another the one that counts: true for the first, nothing for none.
+  std::optional<bool> either(const char* yes, bool yes_flag, const char* no, bool no_flag);
+  /// The same for two with values: the one that counts stays.
+  void only_one(std::optional<Given>& one, std::optional<Given>& other);
+  unsigned count(const char* option, unsigned flags);
+  std::map<std::string, Texts> groups() const { return sources_.groups(); }
 
   void duration(const std::optional<Given>& given, Duration& target) {
     if (given) take(parse_duration(given->name, given->text), target);
@@ -62,28 +71,30 @@ class Converter {
     if (given && given->text.empty()) return reject(given->name + ": a path is missing");
     if (given) target = given->text;
   }
-  bool flag(bool given, const char* variable) {
-    if (given) return true;
-    const auto value = environment_(variable);
-    if (!value || *value == "0" || *value == "false" || *value == "no") return false;
-    if (*value == "1" || *value == "true" || *value == "yes") return true;
-    reject(std::string(variable) + ": '" + escape_for_terminal(*value, 64) +
-           "' is neither 1 nor 0");
-    return false;
-  }
-  Texts list(const Texts& flags, const char* variable) const {
-    if (!flags.empty()) return flags;
-    Texts parts;
-    std::string rest = environment_(variable).value_or("");
-    while (!rest.empty()) {
-      const auto comma = rest.find(',');
-      if (comma != 0) parts.push_back(rest.substr(0, comma));
-      rest.erase(0, comma == std::string::npos ? comma : comma + 1);
+  /// One of a few words; `words` pairs them with what they mean.
+  template <class Value, std::size_t N>
+  void word(const std::optional<Given>& given, Value& target,
+            const std::pair<const char*, Value> (&words)[N]) {
+    if (!given) return;
+    std::string known;
+    for (std::size_t i = 0; i < N; ++i) {
+      if (given->text == words[i].first) {
+        target = words[i].second;
+        return;
+      }
+      known += (i == 0 ? "" : i + 1 == N ? " or " : ", ") + std::string(words[i].first);
     }
-    return parts;
+    reject(given->name + ": write " + known);
   }
 
  private:
+  struct Switch {
+    bool on = false;
+    unsigned rank = 0;
+    std::string name;
+  };
+  Switch find_switch(const char* option, bool flag);
+
   template <class Value, class Target>
   void take(const Result<Value>& value, Target& target) {
     if (value)
@@ -95,7 +106,8 @@ class Converter {
     if (!error_) error_ = error;
   }
 
-  const Environment& environment_;
+  const Sources& sources_;
+  std::string section_;
   std::optional<Error> error_;
 };
 

@@ -52,7 +52,7 @@ int run_program(const std::vector<std::string>& arguments) {
   Channel out(STDOUT_FILENO);
   Channel err(STDERR_FILENO);
   const auto environment = process_environment();
-  const auto line = read_command_line(arguments, environment);
+  const auto line = read_command_line(arguments, environment, usual_config_paths());
   if (const auto* options = std::get_if<Options>(&line)) {
     Console console(out, err, style_of(*options, environment));
     Terminal terminal{out, console};

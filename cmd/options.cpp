@@ -5,6 +5,7 @@
 
 #include "cmd/command_options.hpp"
 #include "cmd/help.hpp"
+#include "cmd/sources.hpp"
 #include "cmd/suggest.hpp"
 #include "cmd/words.hpp"
 #include "lsend/model/text.hpp"
@@ -160,7 +161,8 @@ class Parser {
     auto& after = raw_.shared;
     for (const auto member :
          {&RawShared::progress, &RawShared::color, &RawShared::alias, &RawShared::port,
-          &RawShared::multicast_port, &RawShared::connect_timeout, &RawShared::stall_timeout})
+          &RawShared::multicast_port, &RawShared::connect_timeout, &RawShared::stall_timeout,
+          &RawShared::config})
       if (!(after.*member)) after.*member = before_.*member;
     for (const auto member : {&RawShared::multicast_groups, &RawShared::interfaces})
       (after.*member)
@@ -215,7 +217,8 @@ Error parse_failure(const CLI::ParseError& error, const std::vector<std::string>
 }
 
 CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
-                       std::vector<std::string> operands, const Environment& environment) {
+                       std::vector<std::string> operands, const Environment& environment,
+                       const ConfigPaths& paths) {
   const auto bad = [&](Error error) -> CommandLine {
     const auto* command = parser.command();
     const auto name = command ? command->get_name() : std::string();
@@ -238,7 +241,10 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
   if (raw.command.empty() && operands.empty()) return NoCommand{};
   if (raw.command.empty()) return bad(fail(Errc::usage, "a command is missing before '--'"));
   raw.operands.insert(raw.operands.end(), operands.begin(), operands.end());
-  auto options = convert(raw, environment);
+  auto files =
+      read_config_files(raw.shared.config ? raw.shared.config : environment("LSEND_CONFIG"), paths);
+  if (!files) return bad(files.error());
+  auto options = convert(raw, Sources(environment, std::move(*files)));
   if (!options) return bad(options.error());
   return std::move(*options);
 }
@@ -246,10 +252,10 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
 }  // namespace
 
 CommandLine read_command_line(const std::vector<std::string>& arguments,
-                              const Environment& environment) {
+                              const Environment& environment, const ConfigPaths& paths) {
   auto line = split_words(arguments);
   Parser parser;
-  return read_words(parser, line.words, std::move(line.operands), environment);
+  return read_words(parser, line.words, std::move(line.operands), environment, paths);
 }
 
 }  // namespace lsend::cmd

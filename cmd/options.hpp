@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -67,10 +68,18 @@ struct BadUsage {
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 Environment process_environment();
 
+/// Where configuration files may be; empty = none.
+struct ConfigPaths {
+  std::filesystem::path user;    ///< --config stands for it
+  std::filesystem::path system;  ///< what the user's own does not say
+};
+ConfigPaths usual_config_paths();
+
 using CommandLine = std::variant<Options, TextForUser, NoCommand, BadUsage>;
 
-/// Reads argv without the program's name. A flag wins over the environment.
+/// Reads argv without the program's name. A flag wins over the environment, which wins over the
+/// configuration.
 CommandLine read_command_line(const std::vector<std::string>& arguments,
-                              const Environment& environment);
+                              const Environment& environment, const ConfigPaths& paths = {});
 
 }  // namespace lsend::cmd

@@ -15,7 +15,7 @@ using Texts = std::vector<std::string>;
 struct RawShared {
   bool json = false, http = false;
   unsigned quiet = 0;
-  Text progress, color, alias, port, multicast_port, connect_timeout, stall_timeout;
+  Text progress, color, alias, port, multicast_port, connect_timeout, stall_timeout, config;
   Texts multicast_groups, interfaces;
 };
 
@@ -43,7 +43,9 @@ struct RawOptions {
   Texts operands;
 };
 
-/// Understands them. Errc::usage names the option or variable that is wrong.
-Result<Options> convert(const RawOptions& raw, const Environment& environment);
+class Sources;
+
+/// Understands them. Errc::usage names the option, variable or key that is wrong.
+Result<Options> convert(const RawOptions& raw, const Sources& sources);
 
 }  // namespace lsend::cmd

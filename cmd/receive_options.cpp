@@ -35,8 +35,8 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   options.folder = settings.home.downloads;
   in.path(in.given("--dir", raw.dir), options.folder);
   in.path(in.given("--ready-file", raw.ready_file), options.ready_file);
-  in.text(in.given("--pin", raw.pin, "LSEND_RECEIVE_PIN"), options.pin);
-  if (!raw.auto_accept && !options.pin)
+  in.text(in.given("--pin", raw.pin), options.pin);
+  if (!in.flag("--auto-accept", raw.auto_accept) && !options.pin)
     in.reject("nobody is here to accept a transfer: add --auto-accept or --pin");
   options.auto_accept = true;
   if (raw.once && raw.count) in.reject("--once and --count exclude one another");
@@ -46,8 +46,8 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   in.size(in.given("--max-file-size", raw.max_file_size), options.limits.max_file_size);
   in.number(in.given("--max-files", raw.max_files), options.limits.max_files, 1, kAny);
   in.size(in.given("--min-free", raw.min_free), options.limits.min_free);
-  options.checksum = !raw.no_checksum;
-  options.announce = !raw.no_announce;
+  options.checksum = !in.flag("--no-checksum", raw.no_checksum);
+  options.announce = !in.flag("--no-announce", raw.no_announce);
   return command;
 }
 

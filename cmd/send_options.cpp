@@ -65,16 +65,14 @@ SendCommand read_send(const RawOptions& all, Converter& in) {
     else
       options.paths.emplace_back(operand);
   }
-  in.text(in.given("--pin", raw.pin, "LSEND_PIN"), options.pin);
+  in.text(in.given("--pin", raw.pin), options.pin);
   in.text(in.given("--prefix", raw.prefix), options.prefix);
   in.number(in.given("--jobs", raw.jobs), options.jobs, 1, kMostJobs);
   in.duration(in.given("--wait", raw.wait), options.wait);
   in.duration(in.given("--accept-timeout", raw.accept_timeout), options.accept_timeout);
-  options.follow_links = raw.follow;
-  if (raw.checksum && raw.no_checksum)
-    in.reject("--checksum and --no-checksum exclude one another");
-  if (raw.checksum) options.checksum = app::ChecksumMode::always;
-  if (raw.no_checksum) options.checksum = app::ChecksumMode::never;
+  options.follow_links = in.flag("--follow", raw.follow);
+  if (const auto hash = in.either("--checksum", raw.checksum, "--no-checksum", raw.no_checksum))
+    options.checksum = *hash ? app::ChecksumMode::always : app::ChecksumMode::never;
   if (raw.message)
     read_message(raw, in, command);
   else

@@ -14,18 +14,17 @@ bool is_multicast(const std::string& address) {
 }
 
 void read_network(const RawShared& raw, Converter& in, app::Settings& settings) {
-  const auto port = in.given("--port", raw.port, "LSEND_PORT");
+  const auto port = in.given("--port", raw.port);
   in.number(port, settings.port, 0, 65535);
   settings.port_chosen = port.has_value();
-  const auto groups = in.list(raw.multicast_groups, "LSEND_MULTICAST_GROUP");
+  const auto groups = in.list("--multicast-group", raw.multicast_groups);
   for (const auto& group : groups)
     if (!is_multicast(group))
       in.reject("--multicast-group: '" + escape_for_terminal(group, 64) +
                 "' is no multicast address");
   if (!groups.empty()) settings.multicast_groups = groups;
-  in.number(in.given("--multicast-port", raw.multicast_port, "LSEND_MULTICAST_PORT"),
-            settings.multicast_port, 1, 65535);
-  settings.interfaces = in.list(raw.interfaces, "LSEND_INTERFACE");
+  in.number(in.given("--multicast-port", raw.multicast_port), settings.multicast_port, 1, 65535);
+  settings.interfaces = in.list("--interface", raw.interfaces);
 }
 
 }  // namespace
@@ -45,28 +44,21 @@ void declare_shared(Declarer& in, RawShared& raw) {
   in.counter("-q,--quiet", raw.quiet, "no notes and no progress; twice: errors only");
   in.value("--progress", raw.progress, "MODE", "auto, bar, plain or none [auto]");
   in.value("--color", raw.color, "WHEN", "auto, always or never [auto]");
+  in.value("--config", raw.config, "FILE", "instead of the user's configuration [config.toml]");
 }
 
 Output read_output(const RawShared& raw, Converter& in) {
   Output output;
-  output.json = raw.json;
-  output.quiet = raw.quiet;
-  const auto progress = raw.progress.value_or("auto");
-  const auto color = raw.color.value_or("auto");
-  if (progress == "bar")
-    output.progress = ProgressMode::bar;
-  else if (progress == "plain")
-    output.progress = ProgressMode::plain;
-  else if (progress == "none")
-    output.progress = ProgressMode::none;
-  else if (progress != "auto")
-    in.reject("--progress: write auto, bar, plain or none");
-  if (color == "always")
-    output.color = ColorMode::always;
-  else if (color == "never")
-    output.color = ColorMode::never;
-  else if (color != "auto")
-    in.reject("--color: write auto, always or never");
+  output.json = in.flag("--json", raw.json);
+  output.quiet = in.count("--quiet", raw.quiet);
+  in.word<ProgressMode>(in.given("--progress", raw.progress), output.progress,
+                        {{"auto", ProgressMode::automatic},
+                         {"bar", ProgressMode::bar},
+                         {"plain", ProgressMode::plain},
+                         {"none", ProgressMode::none}});
+  in.word<ColorMode>(
+      in.given("--color", raw.color), output.color,
+      {{"auto", ColorMode::automatic}, {"always", ColorMode::always}, {"never", ColorMode::never}});
   return output;
 }
 
@@ -78,13 +70,12 @@ app::Settings read_settings(const RawShared& raw, Converter& in) {
   else
     in.reject(home.error().message());
   settings.alias = storage::host_name();
-  in.text(in.given("--alias", raw.alias, "LSEND_ALIAS"), settings.alias);
+  in.text(in.given("--alias", raw.alias), settings.alias);
   read_network(raw, in, settings);
-  settings.http = in.flag(raw.http, "LSEND_HTTP");
-  in.duration(in.given("--connect-timeout", raw.connect_timeout, "LSEND_CONNECT_TIMEOUT"),
-              settings.connect_timeout);
-  in.duration(in.given("--stall-timeout", raw.stall_timeout, "LSEND_STALL_TIMEOUT"),
-              settings.stall_timeout);
+  settings.http = in.flag("--http", raw.http);
+  in.duration(in.given("--connect-timeout", raw.connect_timeout), settings.connect_timeout);
+  in.duration(in.given("--stall-timeout", raw.stall_timeout), settings.stall_timeout);
+  settings.groups = in.groups();
   return settings;
 }
 

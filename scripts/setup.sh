@@ -50,7 +50,7 @@ boost_package() {
 
 build_packages() {
   printf '%s\n' g++ cmake ninja-build ccache "$(boost_package)" libssl-dev libcli11-dev \
-    nlohmann-json3-dev scdoc
+    nlohmann-json3-dev libtomlplusplus-dev scdoc
 }
 
 test_packages() {
