@@ -32,7 +32,7 @@ class Asker {
     // Once more where it was found, with the clock running.
     ProbeRequest request(peer->endpoint.host, peer->endpoint.port);
     request.scheme = peer->endpoint.scheme;
-    request.pin = peer->pin;
+    if (peer->pin) request.pins.push_back(*peer->pin);
     request.limit = limit;
     const auto began = Clock::now();
     const auto again = co_await probe(node, std::move(request));

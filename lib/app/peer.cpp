@@ -49,10 +49,9 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
   peer.endpoint.scheme = scheme;
   peer.endpoint.host = request.host;
   peer.endpoint.port = request.port;
-  if (scheme == Scheme::https) peer.pin = request.pin;
   auto options = node.connect_options();
   options.connect_limit = request.limit;
-  options.pin = peer.pin;
+  options.pins = request.pins;
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
   if (!client) co_return client.error();
   peer.proven = (*client)->peer_fingerprint();
@@ -84,7 +83,7 @@ Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::stri
                                    net::Connecting* connecting) {
   auto options = node.connect_options();
   options.connecting = connecting;
-  if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
+  if (peer.pin) options.pins.push_back(*peer.pin);
   options.local_address = std::move(local_address);
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
   co_return client;
@@ -92,7 +91,11 @@ Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::stri
 
 Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
   const bool try_https = request.scheme != Scheme::http && !node.settings.http;
-  const bool try_http = request.scheme != Scheme::https && !request.pin;
+  const bool try_http = request.scheme != Scheme::https && request.pins.empty();
+  if (!try_https && !try_http)
+    co_return fail(Errc::identity, "without HTTPS " + request.host +
+                                       " cannot prove that it is the expected device; nothing was "
+                                       "sent");
   if (!try_https) {
     auto plain = co_await probe_endpoint(node, request, Scheme::http);
     co_return plain;
@@ -112,7 +115,7 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
 Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
   auto options = node.connect_options();
   options.connect_limit = limit;
-  if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
+  if (peer.pin) options.pins.push_back(*peer.pin);
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
   if (!client) co_return client.error();
   peer.proven = (*client)->peer_fingerprint();
@@ -143,7 +146,7 @@ Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string loc
   options.connect_limit = limit;
   options.stall_limit = limit;
   options.local_address = std::move(local_address);
-  if (peer.endpoint.scheme == Scheme::https) options.pin = peer.pin;
+  if (peer.pin) options.pins.push_back(*peer.pin);
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
   if (!client) co_return;
   std::string query;

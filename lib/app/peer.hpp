@@ -31,7 +31,7 @@ using ClientPtr = std::unique_ptr<net::HttpClient>;
 Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::string local_address,
                                    net::Connecting* connecting);
 
-/// Asks a host who it is: https first, then, unless `scheme` or `pin` forbids, http; `info` in v2's
+/// Asks a host who it is: https first, then, unless `scheme` or `pins` forbid, http; `info` in v2's
 /// route, then in v1's. A host that answers HTTP and knows no `info` counts as a v2 device without
 /// a name (protocol.md trap 45). Errc::unreachable, Errc::timed_out, Errc::identity,
 /// Errc::protocol.
@@ -39,7 +39,7 @@ struct ProbeRequest {
   std::string host;
   std::uint16_t port = kDefaultPort;
   std::optional<Scheme> scheme;
-  std::optional<Fingerprint> pin;
+  std::vector<Fingerprint> pins;
   Duration limit = std::chrono::seconds(5);  ///< a connection, and an answer
 
   ProbeRequest(std::string address, std::uint16_t tcp_port)

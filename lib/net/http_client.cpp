@@ -47,9 +47,9 @@ Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& 
   if (peer.scheme == Scheme::http)
     co_return std::make_unique<ClientConnection<PlainStream>>(peer, std::move(options),
                                                               std::move(*socket));
-  const auto pin = options.pin;
+  const auto pins = options.pins;
   auto client = std::make_unique<ClientConnection<TlsStream>>(
-      peer, std::move(options), std::move(*socket), tls, TlsRole::client, pin);
+      peer, std::move(options), std::move(*socket), tls, TlsRole::client, pins);
   client->stream().link().limit_total(limit);
   if (connecting) connecting->abort = [raw = client.get()] { raw->abort(); };
   const auto name = peer.url();

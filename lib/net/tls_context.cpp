@@ -18,13 +18,15 @@ int pin_index() {
 int verify_peer(X509_STORE_CTX* store, void*) {
   auto* ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  const auto* expected = static_cast<const Fingerprint*>(SSL_get_ex_data(ssl, pin_index()));
-  if (!expected) return 1;
+  auto* check = static_cast<PinCheck*>(SSL_get_ex_data(ssl, pin_index()));
+  if (!check) return 1;
   const X509* certificate = X509_STORE_CTX_get0_cert(store);
-  const bool same =
-      certificate && equal_constant_time(fingerprint_of(certificate).str(), expected->str());
-  if (!same) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-  return same ? 1 : 0;
+  const auto shown = certificate ? fingerprint_of(certificate) : Fingerprint();
+  for (const auto& expected : check->expected)
+    if (equal_constant_time(shown.str(), expected.str())) return 1;
+  check->refused = shown;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  return 0;
 }
 
 bool configure(SSL_CTX* context, X509* certificate, EVP_PKEY* key) {
@@ -79,8 +81,6 @@ bool is_identity(X509* certificate) {
   return key && X509_verify(certificate, key) == 1;
 }
 
-void pin_peer(SSL* ssl, const Fingerprint* expected) {
-  SSL_set_ex_data(ssl, pin_index(), const_cast<Fingerprint*>(expected));
-}
+void pin_peer(SSL* ssl, PinCheck* check) { SSL_set_ex_data(ssl, pin_index(), check); }
 
 }  // namespace lsend::net

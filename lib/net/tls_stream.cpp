@@ -35,9 +35,8 @@ void TlsStream::Free::operator()(SSL* ssl) const { SSL_free(ssl); }
 void TlsStream::Free::operator()(BIO* bio) const { BIO_free(bio); }
 
 TlsStream::TlsStream(TcpSocket socket, const TlsContext& context, TlsRole role,
-                     std::optional<Fingerprint> pin)
+                     std::vector<Fingerprint> pins)
     : link_(std::move(socket)),
-      pin_(std::move(pin)),
       ssl_(SSL_new(role == TlsRole::client ? context.client() : context.server())),
       flushed_(link_.socket().get_executor()) {
   BIO* inner = nullptr;
@@ -46,7 +45,10 @@ TlsStream::TlsStream(TcpSocket socket, const TlsContext& context, TlsRole role,
   network_.reset(network);
   SSL_set_bio(ssl_.get(), inner, inner);
   flushed_.expires_at(TimePoint::max());
-  if (pin_) pin_peer(ssl_.get(), &*pin_);
+  if (!pins.empty()) {
+    pin_.emplace().expected = std::move(pins);
+    pin_peer(ssl_.get(), &*pin_);
+  }
   if (role == TlsRole::client)
     SSL_set_connect_state(ssl_.get());
   else
@@ -84,8 +86,9 @@ Error TlsStream::handshake_error(const error_code& ec, unsigned long code,
     return error.code() == Errc::unreachable ? fail(Errc::handshake, error.message()) : error;
   }
   if (pin_ && SSL_get_verify_result(ssl_.get()) == X509_V_ERR_CERT_REJECTED)
-    return fail(Errc::identity, what + ": its certificate is not the expected one (fingerprint " +
-                                    pin_->brief() + "...); nothing was sent");
+    return fail(Errc::identity, what + ": its certificate has the fingerprint " +
+                                    pin_->refused.str() + ", not the expected one (" +
+                                    pin_->expected.front().brief() + "...); nothing was sent");
   const char* reason = code ? ERR_reason_error_string(code) : nullptr;
   return fail(Errc::identity, what + " failed: " + (reason ? reason : "no common TLS version"));
 }

@@ -42,7 +42,7 @@ struct Connecting {
 };
 
 struct ConnectOptions {
-  std::optional<Fingerprint> pin;                    ///< https: the only certificate that will do
+  std::vector<Fingerprint> pins;  ///< https: only these certificates will do; empty = any
   Duration connect_limit = std::chrono::seconds(5);  ///< a TCP connection and its handshake
   Duration stall_limit = std::chrono::seconds(30);   ///< no byte moved
   /// Bind to this address: a receiver compares where prepare-upload and uploads come from

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "lsend/model/ids.hpp"
 #include "lsend/model/result.hpp"
@@ -39,8 +40,14 @@ Fingerprint fingerprint_of(const X509* certificate);
 /// 2.4); any other counts as none.
 bool is_identity(X509* certificate);
 
-/// Makes the client's handshake fail with a certificate whose fingerprint is not `expected`, before
-/// a byte of ours has left. `expected` must outlive the handshake.
-void pin_peer(SSL* ssl, const Fingerprint* expected);
+/// The certificates that a peer may show, and the one that it showed instead.
+struct PinCheck {
+  std::vector<Fingerprint> expected;
+  Fingerprint refused;
+};
+
+/// Makes the client's handshake fail with a certificate whose fingerprint is not expected, before a
+/// byte of ours has left. `check` must outlive the handshake.
+void pin_peer(SSL* ssl, PinCheck* check);
 
 }  // namespace lsend::net

@@ -19,9 +19,9 @@ enum class TlsRole { client, server };
 /// once. One reader and one writer may run at the same time.
 class TlsStream {
  public:
-  /// `pin`: the only certificate that a server may show.
+  /// `pins`: the certificates that a server may show; empty = any.
   TlsStream(TcpSocket socket, const TlsContext& context, TlsRole role,
-            std::optional<Fingerprint> pin = std::nullopt);
+            std::vector<Fingerprint> pins = {});
 
   /// Errc::identity when the peer's certificate is not the pinned one or the two share no version
   /// or cipher; Errc::handshake when it breaks off; Errc::timed_out, Errc::cancelled.
@@ -54,7 +54,7 @@ class TlsStream {
   void learn_peer();
 
   TcpLink link_;
-  std::optional<Fingerprint> pin_;
+  std::optional<PinCheck> pin_;
   std::unique_ptr<SSL, Free> ssl_;
   std::unique_ptr<BIO, Free> network_;  ///< our end of the pair: ciphertext
   Timer flushed_;                       ///< cancelled when a flush has ended
