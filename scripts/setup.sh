@@ -30,7 +30,8 @@ need_packages() {
   [ ${#missing[@]} -eq 0 ] && return 0
   say "lsend: installing ${missing[*]}"
   as_root apt-get update -qq </dev/null >&2 || return 1
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  # Runlevel 1: what is a server is installed, not started.
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
     "${missing[@]}" </dev/null >&2 || return 1
 }
 
@@ -55,4 +56,8 @@ build_packages() {
 
 test_packages() {
   printf '%s\n' catch2 python3 python3-pytest python3-pytest-xdist python3-requests iproute2 iptables openssl curl mandoc procps
+}
+
+bench_packages() {
+  printf '%s\n' python3 libbenchmark-dev openssh-client openssh-server rsync curl nginx iproute2 openssl
 }

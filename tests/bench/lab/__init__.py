@@ -1,0 +1,1 @@
+"""The benchmark's parts: opponents, links, measuring, reports."""
