@@ -5,9 +5,10 @@ namespace lsend::app {
 Result<std::unique_ptr<net::HttpServer>> open_server(Executor executor, Node& node,
                                                      ApiHandler& handler, bool may_move) {
   const auto speaks = node.settings.http ? net::Speaks::http_and_https : net::Speaks::https;
+  net::ServerLimits limits;
+  limits.body_idle = node.settings.stall_timeout;
   const auto make = [&] {
-    return std::make_unique<net::HttpServer>(executor, node.tls, handler, speaks,
-                                             net::ServerLimits());
+    return std::make_unique<net::HttpServer>(executor, node.tls, handler, speaks, limits);
   };
   auto server = make();
   auto port = server->listen(node.settings.port);

@@ -18,8 +18,9 @@ std::string_view end_word(transfer::ReceiveSession::State state) {
 
 }  // namespace
 
-ReceiveBook::ReceiveBook(std::size_t max_sessions, ProgressSink& sink)
-    : sink_(sink), slot_(max_sessions, transfer::SessionLimits(), storage::random_text) {}
+ReceiveBook::ReceiveBook(std::size_t max_sessions, transfer::SessionLimits limits,
+                         ProgressSink& sink)
+    : sink_(sink), slot_(max_sessions, limits, storage::random_text) {}
 
 std::uint64_t ReceiveBook::still_expected() const {
   std::uint64_t bytes = 0;

@@ -15,7 +15,7 @@ class ReceiveBook {
  public:
   using SessionPtr = transfer::UploadSlot::SessionPtr;
 
-  ReceiveBook(std::size_t max_sessions, ProgressSink& sink);
+  ReceiveBook(std::size_t max_sessions, transfer::SessionLimits limits, ProgressSink& sink);
 
   transfer::UploadSlot& slot() { return slot_; }
   const transfer::UploadSlot& slot() const { return slot_; }

@@ -13,6 +13,13 @@ namespace {
 constexpr std::size_t kBlock = 256 * 1024;
 constexpr std::size_t kSmallestBlock = 4 * 1024;
 
+/// A sender that is silent between two files has as long as one that is silent within.
+transfer::SessionLimits session_limits(const Settings& settings) {
+  transfer::SessionLimits limits;
+  limits.idle = settings.stall_timeout;
+  return limits;
+}
+
 }  // namespace
 
 ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
@@ -20,7 +27,7 @@ ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const Receiv
     : ApiHandler(node, std::move(heard)),
       options_(options),
       inbox_(inbox),
-      book_(1, sink),
+      book_(1, session_limits(node.settings), sink),
       admission_(options, inbox, book_) {}
 
 // --- prepare-upload

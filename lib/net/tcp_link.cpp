@@ -155,6 +155,14 @@ std::size_t TcpLink::unacknowledged() const {
              : 0;
 }
 
+bool TcpLink::retransmitting() const {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  auto& socket = const_cast<TcpSocket&>(socket_);
+  return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_state == TCP_ESTABLISHED && info.tcpi_retransmits > 0;
+}
+
 PeerAddress TcpLink::peer_address() const {
   error_code ec;
   const auto endpoint = socket_.remote_endpoint(ec);
@@ -169,7 +177,11 @@ std::string TcpLink::local_address() const {
 
 Error link_error(const TcpLink& link, const error_code& ec, const std::string& what) {
   if (link.timed_out())
-    return fail(Errc::timed_out, what + ": nothing moved within the time limit");
+    return fail(Errc::timed_out,
+                what + ": nothing moved within the time limit" +
+                    (link.retransmitting() ? "; packets get lost on the way: a cable, a firewall, "
+                                             "or a path MTU that is smaller than ours"
+                                           : ""));
   if (link.aborted() || ec == asio::error::operation_aborted)
     return fail(Errc::cancelled, what + ": called off");
   if (ec == asio::error::no_permission)

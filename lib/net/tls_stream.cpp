@@ -83,6 +83,11 @@ Error TlsStream::handshake_error(const error_code& ec, unsigned long code,
   if (ec) {
     // Somebody accepted the connection and broke it off: a plain HTTP server, or a peer that died.
     const auto error = link_error(link_, ec, what);
+    // Certificates are the first packets of full size.
+    if (error.code() == Errc::timed_out && !link_.retransmitting())
+      return fail(Errc::timed_out, error.message() +
+                                       "; it answers nothing, or its larger packets get lost on "
+                                       "the way (path MTU)");
     return error.code() == Errc::unreachable ? fail(Errc::handshake, error.message()) : error;
   }
   if (pin_ && SSL_get_verify_result(ssl_.get()) == X509_V_ERR_CERT_REJECTED)

@@ -55,6 +55,9 @@ class TcpLink {
 
   /// Bytes handed to the kernel that the peer's host has not acknowledged.
   std::size_t unacknowledged() const;
+  /// Is the kernel sending again what the peer's host did not acknowledge? A peer that takes
+  /// nothing has acknowledged what there was room for.
+  bool retransmitting() const;
 
   PeerAddress peer_address() const;
   std::string local_address() const;
