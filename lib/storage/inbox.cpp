@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <limits>
@@ -57,6 +58,16 @@ Result<> check_folder(const fs::path& folder, const struct stat& status) {
                                  "chmod go-w it or name another folder (--dir)");
   }
   return {};
+}
+
+/// The home folder is used as the inbox by who says so, not by who happens to be in it.
+Result<> check_home(const fs::path& given, const fs::path& real) {
+  const char* home = std::getenv("HOME");
+  std::error_code error;
+  if (given.is_absolute() || home == nullptr || fs::weakly_canonical(home, error) != real)
+    return {};
+  return fail(Errc::usage, quoted(given) + " is your home folder: write out " + quoted(real) +
+                               " if files shall lie among its own (--dir)");
 }
 
 Result<> make_folders(const fs::path& folder) {
@@ -158,6 +169,7 @@ Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
   fs::path real = fs::weakly_canonical(folder, error);
   if (!error) real = fs::absolute(real, error);
   if (error) return disk_error("cannot find the folder " + quoted(folder), error.value());
+  if (auto ok = check_home(folder, real); !ok) return ok.error();
   if (auto ok = make_folders(real); !ok) return ok.error();
   UniqueFd root(::open(real.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status {};

@@ -65,7 +65,7 @@ void PartFile::remove() noexcept {
 }
 
 Result<> PartFile::write(std::span<const std::byte> bytes) {
-  if (!fd_) return fail(Errc::failed, "the file on its way in is closed already");
+  if (!fd_ || sealed_) return fail(Errc::failed, "the file on its way in is closed already");
   if (bytes.size() > expected_ - written_) {
     return fail(Errc::size_mismatch,
                 "more than the " + std::to_string(expected_) + " bytes announced came");
@@ -83,46 +83,59 @@ Result<> PartFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<StoredFile> PartFile::commit(const PublishTerms& terms) {
-  auto stored = verify_and_publish(terms);
-  if (stored) {
-    fd_.reset();
-  } else {
-    remove();
-  }
-  return stored;
-}
-
-Result<StoredFile> PartFile::verify_and_publish(const PublishTerms& terms) {
-  if (!fd_) return fail(Errc::failed, "the file on its way in is closed already");
+Result<> PartFile::seal(const PublishTerms& terms) {
+  if (!fd_ || sealed_) return fail(Errc::failed, "the file on its way in is closed already");
   const std::string name = join_components(terms.name);
+  const std::string shown = "'" + escape_for_terminal(name) + "'";
   if (written_ != terms.size) return wrong_size(name, terms.size, written_);
   StoredFile stored{{}, written_, std::nullopt};
   if (digest_) stored.sha256 = digest_->finish_hex();
   if (terms.sha256 && !stored.sha256) {
-    return fail(Errc::failed, "'" + escape_for_terminal(name) +
-                                  "' has an announced sha256 and was not hashed as it came");
+    return fail(Errc::failed, shown + " has an announced sha256 and was not hashed as it came");
   }
   if (terms.sha256 && strcasecmp(terms.sha256->c_str(), stored.sha256->c_str()) != 0) {
-    return fail(Errc::checksum_mismatch,
-                "'" + escape_for_terminal(name) + "' came damaged: its sha256 is " +
-                    *stored.sha256 + " and was announced as " + escape_for_terminal(*terms.sha256));
+    return fail(Errc::checksum_mismatch, shown + " came damaged: its sha256 is " + *stored.sha256 +
+                                             " and was announced as " +
+                                             escape_for_terminal(*terms.sha256));
   }
   // What was set aside lies beyond the end and would be part of the file.
   if (written_ < expected_ && ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0) {
-    return disk_error("cannot finish '" + escape_for_terminal(name) + "'", errno);
+    return disk_error("cannot finish " + shown, errno);
   }
-  if (fchmod(fd_.get(), mode_) != 0) {
-    return disk_error("cannot set the mode of '" + escape_for_terminal(name) + "'", errno);
-  }
+  if (fchmod(fd_.get(), mode_) != 0) return disk_error("cannot set the mode of " + shown, errno);
   if (terms.modified && is_plausible(*terms.modified)) set_modified(fd_.get(), *terms.modified);
   if (const int error = close_for_errors(fd_.get()); error != 0) {
-    return disk_error("cannot finish '" + escape_for_terminal(name) + "'", error);
+    return disk_error("cannot finish " + shown, error);
   }
-  auto place = publish(root_fd_, part_folder_fd_, part_name_, terms.name);
-  if (!place) return place.error();
-  stored.path = join_components(*place);
-  return stored;
+  sealed_ = std::move(stored);
+  return {};
+}
+
+Result<> PartFile::flush() const {
+  if (fsync(fd_.get()) != 0) return disk_error("cannot bring a file to the disk", errno);
+  return {};
+}
+
+void PartFile::start_flush() const { sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE); }
+
+Result<StoredFile> PartFile::publish(const PublishTerms& terms) {
+  if (!fd_ || !sealed_) return fail(Errc::failed, "the file on its way in is not whole");
+  auto place = storage::publish(root_fd_, part_folder_fd_, part_name_, terms.name, terms.conflict);
+  if (!place) {
+    remove();
+    return place.error();
+  }
+  fd_.reset();
+  sealed_->path = join_components(*place);
+  return std::move(*sealed_);
+}
+
+Result<StoredFile> PartFile::commit(const PublishTerms& terms) {
+  if (auto whole = seal(terms); !whole) {
+    remove();
+    return whole.error();
+  }
+  return publish(terms);
 }
 
 }  // namespace lsend::storage

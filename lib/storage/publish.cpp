@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,7 +18,6 @@
 namespace lsend::storage {
 namespace {
 
-constexpr unsigned kNumbers = 100;
 constexpr unsigned kRandomNumbers = 10;
 
 /// 0, or the errno. Never plain rename: that replaces.
@@ -27,6 +27,16 @@ int move_without_replacing(int from_fd, const std::string& from, int to_fd, cons
   if (linkat(from_fd, from.c_str(), to_fd, to.c_str(), 0) != 0) return errno;
   unlinkat(from_fd, from.c_str(), 0);  // one that stays is swept
   return 0;
+}
+
+/// 0, or the errno. What is there as a file or a link goes, everything else stays: EEXIST.
+int move_replacing(int from_fd, const std::string& from, int to_fd, const std::string& to) {
+  struct stat there {};
+  if (fstatat(to_fd, to.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(there.st_mode) &&
+      !S_ISLNK(there.st_mode)) {
+    return EEXIST;
+  }
+  return renameat(from_fd, from.c_str(), to_fd, to.c_str()) == 0 ? 0 : errno;
 }
 
 std::string candidate(const std::string& name, unsigned attempt) {
@@ -52,12 +62,15 @@ Result<> check_name(const std::vector<std::string>& components) {
 
 }  // namespace
 
+void leave_part_folder(std::vector<std::string>& components) {
+  if (strcasecmp(components.front().c_str(), kPartFolder) == 0) components.front().insert(0, "_");
+}
+
 Result<std::vector<std::string>> publish(int root_fd, int part_folder_fd,
                                          const std::string& part_name,
-                                         std::vector<std::string> components) {
+                                         std::vector<std::string> components, Conflict conflict) {
   if (auto ok = check_name(components); !ok) return ok.error();
-  // No peer puts files among the parts, in whatever case a file system takes the name.
-  if (strcasecmp(components.front().c_str(), kPartFolder) == 0) components.front().insert(0, "_");
+  leave_part_folder(components);
 
   UniqueFd parent;
   if (components.size() > 1) {
@@ -67,16 +80,25 @@ Result<std::vector<std::string>> publish(int root_fd, int part_folder_fd,
     parent = std::move(*opened);
   }
   const int parent_fd = parent ? parent.get() : root_fd;
+  const bool numbered = conflict == Conflict::rename || conflict == Conflict::skip;
   const std::string wanted = components.back();
   int error = 0;
-  for (unsigned attempt = 0; attempt <= kNumbers + kRandomNumbers; ++attempt) {
+  for (unsigned attempt = 0; attempt <= (numbered ? kNumbers + kRandomNumbers : 0); ++attempt) {
     components.back() = candidate(wanted, attempt);
-    error = move_without_replacing(part_folder_fd, part_name, parent_fd, components.back());
+    error = conflict == Conflict::overwrite
+                ? move_replacing(part_folder_fd, part_name, parent_fd, components.back())
+                : move_without_replacing(part_folder_fd, part_name, parent_fd, components.back());
     if (error == 0) return components;
     if (error != EEXIST) break;
   }
-  return disk_error("cannot store '" + escape_for_terminal(join_components(components)) + "'",
-                    error);
+  const std::string name = "'" + escape_for_terminal(join_components(components)) + "'";
+  if (error == EEXIST && conflict == Conflict::fail) {
+    return fail(Errc::name_refused, name + " is there already (--conflict fail)");
+  }
+  if (error == EEXIST && conflict == Conflict::overwrite) {
+    return fail(Errc::name_refused, name + " is there and no file that could be replaced");
+  }
+  return disk_error("cannot store " + name, error);
 }
 
 }  // namespace lsend::storage

@@ -79,6 +79,41 @@ UniqueFd open_one(int parent_fd, const std::string& component) {
       openat(parent_fd, component.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
+Result<UniqueFd> walk(int root_fd, const std::vector<std::string>& components, bool make) {
+  if (components.empty()) {
+    UniqueFd root = open_one(root_fd, ".");
+    if (!root) return disk_error("cannot open the inbox", errno);
+    return root;
+  }
+  for (const auto& component : components) {
+    if (auto ok = check_component(component); !ok) return ok.error();
+  }
+  const std::string path = join_components(components);
+  const std::string shown = "the folder '" + escape_for_terminal(path) + "'";
+  // Most often the folder is there: one call. Whatever is wrong, the walk below finds and names it,
+  // also where the kernel or a filter knows no openat2.
+  UniqueFd folder = open_whole(root_fd, path);
+  if (folder) return folder;
+  for (const auto& component : components) {
+    const int parent_fd = folder ? folder.get() : root_fd;
+    UniqueFd next = open_one(parent_fd, component);
+    if (!next && errno == ENOENT) {
+      if (!make) return fail(Errc::not_found, shown + " is not there");
+      if (mkdirat(parent_fd, component.c_str(), 0755) != 0 && errno != EEXIST) {
+        return disk_error("cannot make " + shown, errno);
+      }
+      next = open_one(parent_fd, component);
+    }
+    if (!next && (errno == ENOTDIR || errno == ELOOP)) {
+      return refuse(path, "'" + escape_for_terminal(component) +
+                              "' is there as a file or a symbolic link, and a folder is needed");
+    }
+    if (!next) return disk_error("cannot open " + shown, errno);
+    folder = std::move(next);
+  }
+  return folder;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> clean_file_name(std::string_view file_name) {
@@ -125,36 +160,11 @@ std::string numbered_name(std::string_view name, unsigned number) {
 }
 
 Result<UniqueFd> open_folder_beneath(int root_fd, const std::vector<std::string>& components) {
-  if (components.empty()) {
-    UniqueFd root = open_one(root_fd, ".");
-    if (!root) return disk_error("cannot open the inbox", errno);
-    return root;
-  }
-  for (const auto& component : components) {
-    if (auto ok = check_component(component); !ok) return ok.error();
-  }
-  const std::string path = join_components(components);
-  // Most often the folder is there: one call. Whatever is wrong, the walk below finds and names it.
-  UniqueFd folder = open_whole(root_fd, path);
-  if (folder) return folder;
-  for (const auto& component : components) {
-    const int parent_fd = folder ? folder.get() : root_fd;
-    UniqueFd next = open_one(parent_fd, component);
-    if (!next && errno == ENOENT) {
-      if (mkdirat(parent_fd, component.c_str(), 0755) != 0 && errno != EEXIST) {
-        return disk_error("cannot make the folder '" + escape_for_terminal(path) + "'", errno);
-      }
-      next = open_one(parent_fd, component);
-    }
-    if (!next && (errno == ENOTDIR || errno == ELOOP)) {
-      return refuse(path, "'" + escape_for_terminal(component) +
-                              "' is there as a file or a symbolic link, and a folder is needed");
-    }
-    if (!next)
-      return disk_error("cannot open the folder '" + escape_for_terminal(path) + "'", errno);
-    folder = std::move(next);
-  }
-  return folder;
+  return walk(root_fd, components, true);
+}
+
+Result<UniqueFd> find_folder_beneath(int root_fd, const std::vector<std::string>& components) {
+  return walk(root_fd, components, false);
 }
 
 }  // namespace lsend::storage

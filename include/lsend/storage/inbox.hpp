@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -22,12 +23,21 @@ struct StoredFile {
   std::optional<std::string> sha256;  ///< of the bytes stored, lower-case, when they were hashed
 };
 
+/// What becomes of a file whose name is taken (cli.md, receive).
+enum class Conflict : std::uint8_t {
+  rename,     ///< it gets the next free "name (n).ext"
+  skip,       ///< equal ones were not asked for (Inbox::find_equal); the others as `rename`
+  overwrite,  ///< it replaces a file or a symbolic link, atomically; never anything else
+  fail,       ///< it is refused
+};
+
 /// What has to be true before a file appears.
 struct PublishTerms {
   std::vector<std::string> name;      ///< components of clean_file_name()
   std::uint64_t size = 0;             ///< bytes, exactly
   std::optional<std::string> sha256;  ///< hex, any case
   std::optional<FileTime> modified;   ///< applied when within [0, now + 1 day]
+  Conflict conflict = Conflict::rename;
 };
 
 /// A file on its way in (reliability.md 7.1). Lives in the inbox's private folder under a random
@@ -43,17 +53,25 @@ class PartFile {
   Result<> write(std::span<const std::byte> bytes);
   std::uint64_t written() const { return written_; }
 
-  /// Checks size and digest, then publishes under `terms.name` with RENAME_NOREPLACE, or under the
-  /// next free "name (n).ext" (after 100 tries with random text). Mode 0644 less umask.
-  /// Errc::size_mismatch, Errc::checksum_mismatch, Errc::name_refused, Errc::no_space, Errc::io.
-  /// After an error nothing of the file is left.
+  /// Checks size and digest and makes the part what the file will be: mode 0644 less umask, time.
+  /// Nothing can be written any more. Errc::size_mismatch, Errc::checksum_mismatch, Errc::no_space,
+  /// Errc::io.
+  Result<> seal(const PublishTerms& terms);
+  /// Waits until the part's bytes are on the disk. May run on another thread.
+  Result<> flush() const;
+  /// Begins to write the part's bytes to the disk, without waiting.
+  void start_flush() const;
+  /// Gives a sealed part its name: with RENAME_NOREPLACE `terms.name` or the next free
+  /// "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says.
+  /// Errc::name_refused, Errc::no_space, Errc::io.
+  Result<StoredFile> publish(const PublishTerms& terms);
+  /// seal() and publish(). After an error nothing of the file is left.
   Result<StoredFile> commit(const PublishTerms& terms);
 
  private:
   friend class Inbox;
   PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
            std::uint64_t expected, unsigned mode, bool hash);
-  Result<StoredFile> verify_and_publish(const PublishTerms& terms);
   void remove() noexcept;
 
   int root_fd_;
@@ -64,16 +82,18 @@ class PartFile {
   unsigned mode_;  ///< of the published file
   std::uint64_t written_ = 0;
   std::optional<Sha256> digest_;
+  std::optional<StoredFile> sealed_;
 };
 
 /// The folder that receives. Its descriptor, opened once, is the root of everything: replacing the
 /// path by a symlink while we run changes nothing (reliability.md R62).
 class Inbox {
  public:
-  /// Makes the folder when it is missing. Errc::usage for '/', '/etc', '/tmp' themselves and for
-  /// folders that others, or a group other than the user's primary one, can write without the
-  /// sticky bit; Errc::io otherwise. The umask is read here, once. Makes and checks the
-  /// private folder `.lsend` (0700, ours, same file system) and removes parts older than 24 h.
+  /// Makes the folder when it is missing. Errc::usage for '/', '/etc', '/tmp' themselves, for the
+  /// home folder unless it is named by an absolute path, and for folders that others, or a group
+  /// other than the user's primary one, can write without the sticky bit; Errc::io otherwise. The
+  /// umask is read here, once. Makes and checks the private folder `.lsend` (0700, ours, same file
+  /// system) and removes parts older than 24 h.
   static Result<Inbox> open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -84,6 +104,19 @@ class Inbox {
   Result<PartFile> create_part(std::uint64_t expected, bool hash) const;
   /// Bytes that this user can still write.
   Result<std::uint64_t> free_space() const;
+  /// Is the name in use, by whatever kind of entry? Components of clean_file_name().
+  Result<bool> is_taken(std::vector<std::string> name) const;
+  /// The path of an equal file: a regular one of that size and sha256 (hex, any case) under the
+  /// name or one of its numbered names. Reads whole files; may run on another thread, and ends
+  /// early without a find once `stop` is set. A file that cannot be read is no equal.
+  std::optional<std::string> find_equal(std::vector<std::string> name, std::uint64_t size,
+                                        const std::string& sha256,
+                                        const std::atomic<bool>& stop) const;
+  /// Waits until the names of a published file and of its folders are on the disk. May run on
+  /// another thread.
+  Result<> sync_names(const std::string& stored_path) const;
+  /// Waits until all of the inbox's file system is on the disk. May run on another thread.
+  Result<> sync_all() const;
   /// Removes regular files of ours in `.lsend` that nothing changed for `age`; how many.
   std::size_t sweep_stale_parts(std::chrono::seconds age) const;
 

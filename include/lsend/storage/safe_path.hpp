@@ -30,4 +30,7 @@ std::string numbered_name(std::string_view name, unsigned number);
 /// a symlink or a file stands where a folder is needed, Errc::no_space, Errc::io.
 Result<UniqueFd> open_folder_beneath(int root_fd, const std::vector<std::string>& components);
 
+/// The same for a folder that is there: Errc::not_found when it is not.
+Result<UniqueFd> find_folder_beneath(int root_fd, const std::vector<std::string>& components);
+
 }  // namespace lsend::storage

@@ -42,6 +42,25 @@ TEST_CASE("the system's own folders are refused") {
   CHECK_FALSE(fs::exists("/tmp/.lsend"));
 }
 
+TEST_CASE("the home folder is an inbox for who writes it out") {
+  const TempFolder temp;
+  const std::string before = std::getenv("HOME") ? std::getenv("HOME") : "";
+  const fs::path here = fs::current_path();
+  setenv("HOME", temp.path().c_str(), 1);
+  fs::current_path(temp.path());
+  const auto by_chance = Inbox::open(".");
+  const auto below = Inbox::open("in");
+  const auto written_out = Inbox::open(temp.path());
+  fs::current_path(here);
+  setenv("HOME", before.c_str(), 1);
+  REQUIRE(!by_chance);
+  CHECK(by_chance.error() ==
+        Error(Errc::usage, "'.' is your home folder: write out '" + temp.path().string() +
+                               "' if files shall lie among its own (--dir)"));
+  CHECK(below.has_value());
+  CHECK(written_out.has_value());
+}
+
 TEST_CASE("a folder that others can write needs the sticky bit") {
   struct Case {
     mode_t mode;
