@@ -9,6 +9,7 @@ from peers.sender import SenderPeer
 
 INFO = "/api/localsend/v2/info"
 PROMPT = 2.0
+_NO_FILES = ("link", "folder", "special")
 _CONTROLS = re.compile("[\0-\b\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
 
 
@@ -36,9 +37,9 @@ class Guard(Receiver):
                 if not name.startswith(inside)}
 
     def stored(self):
-        """{name: sha256} of what lies under final names."""
+        """{name: sha256} of the files under final names."""
         return {name: digest for name, digest in _entries(self.folder).items()
-                if not name.startswith(".lsend/") and not name.endswith("/")}
+                if not name.startswith(".lsend/") and digest not in _NO_FILES}
 
     def parts(self):
         """Files on their way in."""
@@ -70,9 +71,9 @@ def _entries(folder):
     for name in files.paths_below(folder):
         path = folder / name
         if path.is_symlink():
-            found[name] = "link"
+            found[name] = _NO_FILES[0]
         elif path.is_file():
             found[name] = files.digest(path)
         else:
-            found[name] = "folder" if path.is_dir() else "special"
+            found[name] = _NO_FILES[1 if path.is_dir() else 2]
     return found
