@@ -90,6 +90,10 @@ Result<RequestHead> check_request(const http::request<http::empty_body>& message
 }  // namespace
 
 Result<RequestHead> parse_request_head(std::string_view text_of_head) {
+  // RFC 9112, 5.2: what one reader takes for a field of its own is another's continued value.
+  const bool folded = text_of_head.find("\r\n ") != std::string_view::npos ||
+                      text_of_head.find("\r\n\t") != std::string_view::npos;
+  if (folded) return fail(Errc::bad_request, "a request head has a folded field");
   HeadParser<true> parser;
   if (!feed(parser, text_of_head)) return fail(Errc::bad_request, "a request head is malformed");
   const auto& message = parser.get();

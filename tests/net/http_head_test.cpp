@@ -57,6 +57,8 @@ TEST_CASE("Requests that could be read in two ways are refused") {
       {"Host: second\r\n", Errc::bad_request},
       {"Expect: 999\r\n", Errc::expectation},
       {"No colon\r\n", Errc::bad_request},
+      {"X: a\r\n folded\r\n", Errc::bad_request},
+      {"X: a\r\n\tContent-Length: 5\r\n", Errc::bad_request},
       {"Bad name : x\r\n", Errc::bad_request},
       {many, Errc::head_too_large},
   };

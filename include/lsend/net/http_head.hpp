@@ -48,7 +48,8 @@ struct ResponseHead {
 /// bad lengths, bad characters) they refuse what it lets through (reliability.md 2): transfer
 /// codings other than exactly "chunked" (Errc::transfer_coding), 1.1 without or with two Host
 /// fields, other expectations (Errc::expectation), over 100 fields (Errc::head_too_large), targets
-/// over 8 KiB (Errc::target_too_long). All else that is malformed: Errc::bad_request.
+/// over 8 KiB (Errc::target_too_long), folded fields. All else that is malformed:
+/// Errc::bad_request.
 Result<RequestHead> parse_request_head(std::string_view head);
 /// Errors are Errc::protocol.
 Result<ResponseHead> parse_response_head(std::string_view head);
