@@ -64,4 +64,29 @@ ExitCode exit_code(Errc code) {
   return {1, "failed"};
 }
 
+std::string_view hint_of(Errc code) {
+  switch (code) {
+    case Errc::usage:
+      return "'lsend --help' and lsend(1) tell how it is called";
+    case Errc::not_found:
+      return "'lsend discover' shows who is there, 'lsend doctor' what is wrong with this network";
+    case Errc::ambiguous:
+      return "name one of them by fp:HEX or by its address";
+    case Errc::unreachable:
+    case Errc::handshake:
+      return "is the other device awake and in this network? 'lsend doctor' checks this machine";
+    case Errc::pin_required:
+    case Errc::pin_wrong:
+      return "give the receiver's PIN by --pin or LSEND_PIN";
+    case Errc::busy:
+      return "--wait 5m waits until the other transfer has ended";
+    case Errc::no_space:
+      return "free some space or name another folder";
+    case Errc::port:
+      return "--port names another port, 0 takes any free one";
+    default:
+      return {};
+  }
+}
+
 }  // namespace lsend::cmd

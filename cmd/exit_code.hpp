@@ -15,6 +15,9 @@ struct ExitCode {
 
 constexpr int kSuccess = 0;
 
+/// What to do about it, where the error itself cannot know; empty where there is nothing to say.
+std::string_view hint_of(Errc code);
+
 /// The one table from our errors to exit codes.
 ExitCode exit_code(Errc code);
 

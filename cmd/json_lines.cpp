@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cmd/exit_code.hpp"
+#include "lsend/model/text.hpp"
 
 namespace lsend::cmd {
 namespace {
@@ -31,9 +32,31 @@ Json error_fields(const Error& error) {
   Json json;
   json["code"] = exit.name;
   json["message"] = error.message();
+  if (const auto hint = hint_of(error.code()); !hint.empty()) json["hint"] = hint;
   json["exit_code"] = exit.code;
   json["temporary"] = exit.temporary;
   return json;
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto three = bytes.substr(i, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      bits = bits << 8U | (k < three.size() ? static_cast<unsigned char>(three[k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k)
+      text += k <= three.size() ? digits[bits >> (18 - 6 * k) & 0x3FU] : '=';
+  }
+  return text;
+}
+
+/// A name of a file is bytes; JSON has UTF-8 only.
+void put_name(Json& json, const std::string& key, const std::string& name) {
+  json[key] = name;
+  if (!is_utf8(name)) json[key + "_b64"] = base64(name);
 }
 
 void put_fingerprint(Json& json, const char* key, const Fingerprint& fingerprint) {
@@ -150,8 +173,8 @@ Json to_json(const app::RequestEvent& event) {
 Json to_json(const app::FileEvent& event) {
   auto json = object("file");
   json["status"] = status_word(event.status);
-  json["name"] = event.name;
-  if (!event.path.empty()) json["path"] = event.path;
+  put_name(json, "name", event.name);
+  if (!event.path.empty()) put_name(json, "path", event.path);
   json["size"] = event.size;
   if (event.sha256) json["sha256"] = *event.sha256;
   if (event.status == app::FileStatus::failed) json["error"] = error_fields(event.error);

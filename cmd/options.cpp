@@ -5,6 +5,7 @@
 
 #include "cmd/command_options.hpp"
 #include "cmd/help.hpp"
+#include "cmd/json_schema.hpp"
 #include "cmd/sources.hpp"
 #include "cmd/suggest.hpp"
 #include "cmd/words.hpp"
@@ -145,6 +146,10 @@ class Parser {
     declare_shared(in, shared);
     app.set_help_flag("-h,--help", "this help")->group(kShared);
     app.set_version_flag("--version", "lsend " LSEND_VERSION, "the version")->group(kShared);
+    app.add_flag_callback(
+           "--json-schema", [] { throw CLI::CallForVersion(std::string(json_schema()), 0); },
+           "the JSON Schema of what --json prints")
+        ->group(kShared);
     app.allow_extras();
   }
 
@@ -232,7 +237,9 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
   } catch (const CLI::CallForHelp&) {
     return TextForUser{parser.help()};
   } catch (const CLI::CallForVersion& version) {
-    return TextForUser{std::string(version.what()) + "\n"};
+    std::string text = version.what();
+    if (!text.ends_with('\n')) text += '\n';
+    return TextForUser{std::move(text)};
   } catch (const CLI::ParseError& error) {
     return bad(parse_failure(error, words));
   }

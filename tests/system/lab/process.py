@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+from lab import schema
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 READY_TIMEOUT = 10.0
 STOP_TIMEOUT = 10.0
@@ -82,6 +84,8 @@ def run_lsend(*args, home, netns=None, input=None, timeout=60, env=None, cwd=Non
     if text:
         done.stdout = done.stdout.decode("utf-8", "replace")
     check_sanitizers(done.stderr)
+    if text and "--json" in args:
+        schema.check_output(done.stdout, ended=done.returncode >= 0)
     return done
 
 
@@ -153,6 +157,8 @@ class Program:
             self.peak_memory()
             time.sleep(_POLL)
         check_sanitizers(self.stderr())
+        if "--json" in self.popen.args:
+            schema.check_output(self.stdout(), ended=self.popen.returncode >= 0)
         return self.popen.returncode
 
     def stop(self, number=signal.SIGTERM, expect=0):
