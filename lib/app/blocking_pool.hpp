@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "lsend/model/result.hpp"
+#include "lsend/net/asio.hpp"
+
+namespace lsend::app {
+
+/// A few threads for what would hold up everybody: waiting for the disk, reading whole files. The
+/// only place where another thread than the io_context's works.
+class BlockingPool {
+ public:
+  BlockingPool() = default;
+  BlockingPool(const BlockingPool&) = delete;
+  BlockingPool& operator=(const BlockingPool&) = delete;
+  /// Jobs that look at stopping() end early; all are waited for.
+  ~BlockingPool() { stopping_ = true; }
+
+  const std::atomic<bool>& stopping() const { return stopping_; }
+
+  /// Runs `work`, which gives a Result, on one of the threads. It may refer to what the caller's
+  /// frame owns: the caller is not cancelled while it waits.
+  template <class Work>
+  net::Task<std::invoke_result_t<Work&>> run(Work work) {
+    using Value = std::invoke_result_t<Work&>;
+    const auto executor = co_await net::asio::this_coro::executor;
+    // Threads for who needs them.
+    if (!threads_) threads_.emplace(kThreads);
+    auto initiate = [this, executor](auto handler, Work job) {
+      auto guard = net::asio::make_work_guard(executor);
+      net::asio::post(*threads_, [guard = std::move(guard), handler = std::move(handler),
+                                  job = std::move(job)]() mutable {
+        Value value = guarded<Value>(job);
+        net::asio::post(guard.get_executor(),
+                        [handler = std::move(handler), value = std::move(value)]() mutable {
+                          handler(std::move(value));
+                        });
+      });
+    };
+    auto operation =
+        net::asio::async_initiate<const net::asio::use_awaitable_t<net::Executor>, void(Value)>(
+            std::move(initiate), net::use_task, std::move(work));
+    Value value = co_await std::move(operation);
+    co_return value;
+  }
+
+ private:
+  static constexpr std::size_t kThreads = 2;
+
+  template <class Value, class Work>
+  static Value guarded(Work& work) {
+    try {
+      return work();
+    } catch (const std::exception& failure) {
+      return fail(Errc::failed, failure.what());
+    }
+  }
+
+  std::atomic<bool> stopping_ = false;
+  std::optional<net::asio::thread_pool> threads_;
+};
+
+}  // namespace lsend::app

@@ -1,0 +1,85 @@
+#include "lib/app/blocking_pool.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <new>
+#include <string>
+#include <thread>
+
+#include "catch.hpp"
+#include "lsend/net/task_group.hpp"
+
+using namespace lsend;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Log {
+  std::thread::id worker, resumed;
+  std::string value, failure;
+  unsigned ticks = 0;
+};
+
+net::Task<> use_pool(app::BlockingPool& pool, Log& log) {
+  const std::string owned(100, 'x');
+  auto work = [&log, &owned]() -> Result<std::string> {
+    std::this_thread::sleep_for(200ms);
+    log.worker = std::this_thread::get_id();
+    return owned + "!";
+  };
+  const auto value = co_await pool.run(std::move(work));
+  log.resumed = std::this_thread::get_id();
+  log.value = *value;
+  auto throwing = []() -> Result<> { throw std::bad_alloc(); };
+  const auto failed = co_await pool.run(std::move(throwing));
+  log.failure = failed.error().message();
+}
+
+net::Task<> tick(Log& log) {
+  while (log.value.empty()) {
+    ++log.ticks;
+    co_await net::sleep_for(10ms);
+  }
+}
+
+net::Task<> wait_for_stop(app::BlockingPool& pool, bool& ended) {
+  auto work = [&pool]() -> Result<> {
+    while (!pool.stopping()) std::this_thread::sleep_for(1ms);
+    return {};
+  };
+  co_await pool.run(std::move(work));
+  ended = true;
+}
+
+}  // namespace
+
+TEST_CASE("Blocking work runs on another thread while this one goes on") {
+  net::asio::io_context context(1);
+  app::BlockingPool pool;
+  Log log;
+  net::TaskGroup group(context.get_executor());
+  group.spawn(use_pool(pool, log));
+  group.spawn(tick(log));
+  context.run_for(10s);
+  CHECK(log.value == std::string(100, 'x') + "!");
+  CHECK(log.worker != std::this_thread::get_id());
+  CHECK(log.resumed == std::this_thread::get_id());
+  CHECK(log.ticks > 5);
+  CHECK(log.failure == "std::bad_alloc");
+}
+
+TEST_CASE("Who waits for blocking work is not cancelled, and the pool's end ends the work") {
+  net::asio::io_context context(1);
+  bool ended = false;
+  {
+    app::BlockingPool pool;
+    net::TaskGroup group(context.get_executor());
+    group.spawn(wait_for_stop(pool, ended));
+    context.run_for(50ms);
+    group.cancel();
+    context.run_for(50ms);
+    CHECK(group.size() == 1);
+  }
+  context.restart();
+  context.run_for(5s);
+  CHECK(ended);
+}
