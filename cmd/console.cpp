@@ -95,9 +95,16 @@ void Console::show(const app::DeviceEvent& event) {
 
 void Console::show(const app::TargetEvent& event) {
   auto line = "to " + name_of(event.device) + " (" + address_of(event.endpoint);
-  const auto fingerprint = escape_for_terminal(event.device.fingerprint.str(), kAliasBytes);
+  const auto& print = event.device.fingerprint;
+  const bool known =
+      event.standing == identity::Standing::seen || event.standing == identity::Standing::trusted;
+  if (event.standing == identity::Standing::trusted) line += ", trusted";
+  const auto fingerprint = escape_for_terminal(known ? print.brief() : print.str(), kAliasBytes);
   if (!fingerprint.empty()) line += ", fingerprint " + fingerprint;
   note(line + (event.verified ? ")" : ", not proven)"));
+  if (event.remembered)
+    note("  first contact: this fingerprint is expected from now on; 'lsend devices trust fp:" +
+         print.str().substr(0, 16) + "' trusts it");
 }
 
 void Console::show(const app::WaitingEvent& event) { note(escape_lines(event.reason)); }

@@ -26,6 +26,22 @@ std::string row(std::string_view label, const std::string& value) {
   return pad_right(std::string(label), kLabelColumns) + value + "\n";
 }
 
+const char* trust_of(identity::Standing standing) {
+  switch (standing) {
+    case identity::Standing::trusted:
+      return "trusted";
+    case identity::Standing::seen:
+      return "known, not trusted";
+    case identity::Standing::blocked:
+      return "blocked";
+    case identity::Standing::changed:
+      return "NOT the known device of this name or address";
+    case identity::Standing::fresh:
+      break;
+  }
+  return "not known";
+}
+
 template <class Items, class ToText>
 std::string joined(const Items& items, ToText to_text) {
   std::string text;
@@ -85,6 +101,7 @@ std::string peer_info_text(const app::PeerInfo& info) {
                    ? "proven by TLS"
                    : "NOT the fingerprint of its certificate, which is " + info.proven->str();
   text += row("identity", identity);
+  text += row("trust", trust_of(info.standing));
   return text + row("latency", std::to_string(info.latency.count()) + " ms");
 }
 

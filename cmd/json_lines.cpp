@@ -81,6 +81,14 @@ Json endpoint_fields(const Endpoint& endpoint) {
   return json;
 }
 
+void put_standing(Json& json, identity::Standing standing) {
+  using identity::Standing;
+  json["known"] = standing != Standing::fresh && standing != Standing::changed;
+  json["trusted"] = standing == Standing::trusted;
+  if (standing == Standing::blocked) json["blocked"] = true;
+  if (standing == Standing::changed) json["changed"] = true;
+}
+
 Json known_device(const discovery::Device& device) {
   auto json = device_fields(device.info);
   json["verified"] = device.verified;
@@ -97,6 +105,7 @@ Json target_fields(const app::TargetEvent& event) {
   json.update(device_fields(event.device));
   json.update(endpoint_fields(event.endpoint));
   json["verified"] = event.verified;
+  put_standing(json, event.standing);
   return json;
 }
 
@@ -294,6 +303,7 @@ std::string peer_info_document(const app::PeerInfo& info) {
   json["download"] = info.device.download;
   json["verified"] = info.proven && *info.proven == info.device.fingerprint;
   if (info.proven) put_fingerprint(json, "certificate_fingerprint", *info.proven);
+  put_standing(json, info.standing);
   json["latency_ms"] = info.latency.count();
   return line_of(json);
 }

@@ -25,8 +25,9 @@ struct RawDiscover {
 };
 
 struct RawSend {
-  Text message, name, size, prefix, pin, jobs, wait, accept_timeout;
+  Text message, name, size, prefix, pin, jobs, wait, accept_timeout, trust;
   bool follow = false, checksum = false, no_checksum = false;
+  Texts fingerprints;
 };
 
 struct RawReceive {

@@ -16,6 +16,31 @@ void read_stdin_options(const RawSend& raw, Converter& in, app::SendOptions& opt
   in.size(in.given("--size", raw.size), options.stdin_size);
 }
 
+void read_trust(const RawSend& raw, Converter& in, app::SendOptions& options) {
+  using identity::TrustMode;
+  if (const auto mode = in.given("--trust", raw.trust, "LSEND_TRUST")) {
+    if (mode->text == "tofu")
+      options.trust = TrustMode::tofu;
+    else if (mode->text == "ask")
+      options.trust = TrustMode::ask;
+    else if (mode->text == "strict")
+      options.trust = TrustMode::strict;
+    else if (mode->text == "off")
+      options.trust = TrustMode::off;
+    else
+      in.reject(mode->name + ": write tofu, ask, strict or off");
+  }
+  for (auto hex : raw.fingerprints) {
+    // openssl writes them with colons.
+    std::erase(hex, ':');
+    const Fingerprint fingerprint(hex);
+    if (!fingerprint.is_sha256())
+      in.reject("--fingerprint: '" + escape_for_terminal(hex, 96) +
+                "' is not the 64 hex digits of a certificate's SHA-256");
+    options.fingerprints.push_back(fingerprint);
+  }
+}
+
 void read_message(const RawSend& raw, Converter& in, SendCommand& command) {
   const bool about_files =
       raw.name || raw.size || raw.prefix || raw.follow || raw.checksum || raw.no_checksum;
@@ -41,6 +66,9 @@ void declare_send(Declarer& in, RawSend& raw) {
   in.value("--prefix", raw.prefix, "PATH", "a folder in front of every name");
   in.flag("-L,--follow", raw.follow, "follow symbolic links inside folders");
   in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN]");
+  in.value("--trust", raw.trust, "HOW", "tofu, ask, strict or off [tofu]");
+  in.values("--fingerprint", raw.fingerprints, "HEX",
+            "the receiver's certificate must be this one;\nmay be repeated");
   in.flag("--checksum", raw.checksum, "send a sha256 with every file");
   in.flag("--no-checksum", raw.no_checksum, "send none [where it costs little]");
   in.value("-j,--jobs", raw.jobs, "N", "files at a time [4]");
@@ -67,6 +95,7 @@ SendCommand read_send(const RawOptions& all, Converter& in) {
   }
   in.text(in.given("--pin", raw.pin), options.pin);
   in.text(in.given("--prefix", raw.prefix), options.prefix);
+  read_trust(raw, in, options);
   in.number(in.given("--jobs", raw.jobs), options.jobs, 1, kMostJobs);
   in.duration(in.given("--wait", raw.wait), options.wait);
   in.duration(in.given("--accept-timeout", raw.accept_timeout), options.accept_timeout);

@@ -1,8 +1,12 @@
 #include "lib/app/find_target.hpp"
 
+#include <algorithm>
+
+#include "lib/app/known_calls.hpp"
 #include "lib/app/sweep.hpp"
 #include "lsend/discovery/subnet_plan.hpp"
 #include "lsend/discovery/target.hpp"
+#include "lsend/identity/trust.hpp"
 #include "lsend/model/text.hpp"
 
 namespace lsend::app {
@@ -13,17 +17,13 @@ using discovery::AddressTarget;
 using discovery::Device;
 using discovery::FingerprintTarget;
 using discovery::NameTarget;
+using identity::KnownDevice;
+using identity::KnownDevices;
 
-constexpr Duration kLook{50};
+constexpr Duration kLook{10};
 // A second device of the same name has to have its chance to answer.
 constexpr Duration kSettle{400};
-
-Result<Device> match(const DiscoveryService& discovery, const discovery::TargetSpec& spec) {
-  const auto devices = discovery.table().devices();
-  if (const auto* print = std::get_if<FingerprintTarget>(&spec))
-    return discovery::find_by_fingerprint(devices, print->prefix);
-  return discovery::find_by_name(devices, std::get<NameTarget>(spec).name);
-}
+constexpr const char* kByHttp = "would be spoken to by plain HTTP";
 
 Peer peer_of(const Device& device) {
   Peer peer;
@@ -31,17 +31,38 @@ Peer peer_of(const Device& device) {
   peer.endpoint = device.endpoints.front();
   const bool provable = !device.info.version.is_v1() && device.info.fingerprint.is_sha256();
   if (peer.endpoint.scheme == Scheme::https && provable) peer.pin = device.info.fingerprint;
+  if (device.verified && peer.pin) peer.proven = peer.pin;
   return peer;
 }
 
-/// A fingerprint is proved by TLS only: a device that does without cannot be named by it.
-Result<Device> provable(const discovery::TargetSpec& spec, Result<Device> device) {
-  if (!device || !std::holds_alternative<FingerprintTarget>(spec)) return device;
-  if (peer_of(*device).pin) return device;
-  return fail(Errc::identity, "a device that claims this fingerprint, '" +
-                                  escape_for_terminal(device->info.alias, 64) +
-                                  "', does not speak HTTPS and cannot prove it; name it by address "
-                                  "if you trust the network");
+/// Does it say by itself how it is meant, so that no alias can?
+bool is_explicit(const discovery::TargetSpec& spec) {
+  const auto* address = std::get_if<AddressTarget>(&spec);
+  return std::holds_alternative<FingerprintTarget>(spec) || (address && address->scheme);
+}
+
+/// The known device that the user means: by fingerprint, by the name of a trusted one, else by the
+/// name of one that was only seen.
+Result<const KnownDevice*> known_target(const KnownDevices& known, const std::string& target,
+                                        const Result<discovery::TargetSpec>& spec) {
+  std::vector<const KnownDevice*> found;
+  if (spec && is_explicit(*spec)) {
+    const auto* print = std::get_if<FingerprintTarget>(&*spec);
+    if (print) found = known.by_fingerprint(print->prefix);
+  } else {
+    found = known.by_name(target);
+    const auto trusted = [](const auto* device) {
+      return device->state == identity::TrustState::trusted;
+    };
+    const bool any_trusted = std::any_of(found.begin(), found.end(), trusted);
+    const bool may_be_seen = spec && std::holds_alternative<NameTarget>(*spec);
+    std::erase_if(found, [&](const auto* device) {
+      return any_trusted ? !trusted(device)
+                         : !may_be_seen || device->state == identity::TrustState::blocked;
+    });
+  }
+  if (found.empty()) return static_cast<const KnownDevice*>(nullptr);
+  return identity::choose(found, target);
 }
 
 /// Devices up to 1.8 announce neither port nor protocol: whether they speak TLS shows when asked.
@@ -56,57 +77,193 @@ Task<Result<Peer>> settle_scheme(const Node& node, Peer peer) {
   co_return peer;
 }
 
-/// Waits for the network to name the device.
-Task<Result<Device>> wait_for(const DiscoveryService& discovery, const discovery::TargetSpec& spec,
-                              TimePoint until, const Interrupt& interrupt) {
-  TimePoint settled = TimePoint::max();
-  while (!interrupt.requested()) {
-    auto found = match(discovery, spec);
-    const auto now = Clock::now();
-    if (found && settled == TimePoint::max()) settled = now + kSettle;
-    if (now >= until || (found && now >= settled)) co_return found;
-    co_await net::sleep_for(kLook);
-  }
-  co_return interrupt.error();
-}
+/// One search from its TARGET to a device.
+class Finder {
+ public:
+  Finder(const Node& node, DiscoveryService& discovery, const Search& search,
+         const Interrupt& interrupt, KnownCalls& calls)
+      : node_(node), discovery_(discovery), search_(search), interrupt_(interrupt), calls_(calls) {}
 
-/// The first of a host's addresses that answers.
-Task<Result<Peer>> probe_host(const Node& node, const AddressTarget& target) {
-  const auto limit = node.settings.connect_timeout;
-  const auto addresses = co_await net::resolve_host(target.host, limit);
-  if (!addresses) co_return addresses.error();
-  Error last = fail(Errc::not_found, "'" + target.host + "' has no address");
-  for (const auto& address : *addresses) {
-    ProbeRequest request(address, target.port.value_or(kDefaultPort));
-    request.scheme = target.scheme;
-    request.limit = limit;
-    auto peer = co_await probe(node, std::move(request));
-    if (peer) {
-      peer->pin = peer->proven;
+  Task<Result<Peer>> run() {
+    auto spec = discovery::parse_target_spec(search_.target);
+    const auto known = known_target(search_.known, search_.target, spec);
+    if (!known) co_return known.error();
+    wanted_ = *known;
+    if (!wanted_ && !spec) co_return spec.error();
+    if (const auto* name = spec ? std::get_if<NameTarget>(&*spec) : nullptr) name_ = *name;
+    if (wanted_) {
+      const bool is_blocked = wanted_->state == identity::TrustState::blocked;
+      if (is_blocked && search_.guard_addresses) co_return identity::blocked(*wanted_);
+      if (node_.settings.http) co_return identity::downgrade(*wanted_, kByHttp);
+      spec_ = FingerprintTarget{wanted_->fingerprint.str()};
+      calls_.call(*wanted_);
+    } else {
+      spec_ = *spec;
+    }
+    if (const auto* address = std::get_if<AddressTarget>(&spec_)) {
+      auto peer = co_await probe_host(*address);
       co_return peer;
     }
-    last = peer.error();
+    auto peer = co_await look();
+    co_return peer;
   }
-  co_return last;
-}
 
-Task<> sweep_for(const Node& node, DiscoveryService& discovery, const discovery::TargetSpec& spec,
-                 const Interrupt& interrupt) {
-  auto hosts = hosts_around(discovery.interfaces());
-  PeerFound found = [&discovery](const Peer& peer) {
-    discovery.heard(peer.info, peer.endpoint, peer.proven && *peer.proven == peer.info.fingerprint);
-  };
-  std::function<bool()> stopped = [&] {
-    return interrupt.requested() || match(discovery, spec).has_value();
-  };
-  co_await sweep_network(node, std::move(hosts), kDefaultPort, std::move(found),
-                         std::move(stopped));
-}
+ private:
+  Task<Result<Peer>> look() {
+    if (!name_ || !name_->port) {
+      auto device = co_await wait_for_it(Clock::now() + search_.timeout);
+      if (device || device.error().code() != Errc::not_found) {
+        auto peer = co_await use(std::move(device));
+        co_return peer;
+      }
+    }
+    if (name_) {
+      AddressTarget host;
+      host.host = name_->name;
+      host.port = name_->port;
+      auto peer = co_await probe_host(host);
+      if (peer || peer.error().code() != Errc::not_found) co_return peer;
+      if (name_->port) co_return nobody();
+    }
+    if (auto other = namesake()) co_return *other;
+    co_await sweep();
+    if (interrupt_.requested()) co_return interrupt_.error();
+    auto device = match();
+    if (!device && device.error().code() == Errc::not_found) co_return nobody();
+    auto peer = co_await use(std::move(device));
+    co_return peer;
+  }
 
-Error nobody(const std::string& target) {
-  return fail(Errc::not_found, "no device '" + escape_for_terminal(target, 64) +
-                                   "' answered; see 'lsend discover', or name its address");
-}
+  /// Among the devices that were heard of; of a name, those that may be it.
+  Result<Device> match() const {
+    auto devices = discovery_.table().devices();
+    if (const auto* print = std::get_if<FingerprintTarget>(&spec_))
+      return discovery::find_by_fingerprint(devices, print->prefix);
+    if (!search_.only.empty())
+      std::erase_if(devices, [this](const Device& device) {
+        return device.info.fingerprint.is_sha256() && !fits(device.info.fingerprint);
+      });
+    return discovery::find_by_name(devices, std::get<NameTarget>(spec_).name);
+  }
+
+  bool fits(const Fingerprint& fingerprint) const {
+    return search_.only.empty() ||
+           std::find(search_.only.begin(), search_.only.end(), fingerprint) != search_.only.end();
+  }
+
+  /// Waits for the network to name the device. A whole fingerprint that was proven leaves no doubt.
+  Task<Result<Device>> wait_for_it(TimePoint until) const {
+    TimePoint settled = TimePoint::max();
+    while (!interrupt_.requested()) {
+      auto found = match();
+      const auto now = Clock::now();
+      if (found && settled == TimePoint::max()) settled = now + kSettle;
+      const bool sure = found && wanted_ && found->verified;
+      if (sure || now >= until || (found && now >= settled)) co_return found;
+      co_await net::sleep_for(kLook);
+    }
+    co_return interrupt_.error();
+  }
+
+  Task<Result<Peer>> use(Result<Device> device) const {
+    if (!device) co_return device.error();
+    auto peer = peer_of(*device);
+    // A fingerprint is proved by TLS only: a device that does without cannot be named by it.
+    const bool by_print = std::holds_alternative<FingerprintTarget>(spec_);
+    if (wanted_ && !peer.pin)
+      co_return identity::downgrade(*wanted_, "announces itself without HTTPS");
+    if (by_print && !peer.pin)
+      co_return fail(Errc::identity,
+                     "a device that claims this fingerprint, '" +
+                         escape_for_terminal(device->info.alias, 64) +
+                         "', does not speak HTTPS and cannot prove it; name it by address if you "
+                         "trust the network");
+    if (!search_.only.empty() && (!peer.pin || !fits(*peer.pin)))
+      co_return fail(Errc::identity, display_name(peer) +
+                                         " has none of the fingerprints that --fingerprint "
+                                         "demands; nothing was sent");
+    auto settled = co_await settle_scheme(node_, std::move(peer));
+    co_return settled;
+  }
+
+  /// The first of a host's addresses that answers.
+  Task<Result<Peer>> probe_host(const AddressTarget& target) const {
+    const auto limit = node_.settings.connect_timeout;
+    const auto addresses = co_await net::resolve_host(target.host, limit);
+    if (!addresses) co_return addresses.error();
+    Error last = fail(Errc::not_found, "'" + target.host + "' has no address");
+    for (const auto& address : *addresses) {
+      auto peer = co_await probe_address(target, address);
+      if (peer) peer->pin = peer->proven ? peer->proven : peer->pin;
+      if (peer) co_return peer;
+      last = peer.error();
+    }
+    co_return last;
+  }
+
+  Task<Result<Peer>> probe_address(const AddressTarget& target, const std::string& address) const {
+    ProbeRequest request(address, target.port.value_or(kDefaultPort));
+    request.scheme = target.scheme;
+    request.limit = node_.settings.connect_timeout;
+    request.pins = search_.only;
+    const auto* owner = wanted_ ? wanted_ : owner_of(request.host, request.port);
+    if (owner && request.pins.empty()) request.pins.push_back(owner->fingerprint);
+    const auto pins = request.pins;
+    const bool plain = target.scheme == Scheme::http || node_.settings.http;
+    if (owner && plain) co_return identity::downgrade(*owner, kByHttp);
+    auto peer = co_await probe(node_, std::move(request));
+    // A certificate whose dates are wrong is no identity by itself; demanded, it may be one.
+    if (peer && pins.size() == 1) peer->pin = pins.front();
+    if (peer && pins.size() > 1 && !peer->proven)
+      co_return fail(Errc::identity, "the certificate of " + display_name(*peer) +
+                                         " is not valid now; name it alone by --fingerprint");
+    if (peer || !owner || peer.error().code() != Errc::identity) co_return peer;
+    co_return identity::impostor(*owner, "at " + address + " the " + peer.error().message());
+  }
+
+  const KnownDevice* owner_of(const std::string& host, std::uint16_t port) const {
+    if (!search_.guard_addresses || !search_.only.empty()) return nullptr;
+    const auto* owner = search_.known.at(host, port);
+    return owner && owner->state != identity::TrustState::blocked ? owner : nullptr;
+  }
+
+  Task<> sweep() {
+    auto hosts = hosts_around(discovery_.interfaces());
+    PeerFound found = [this](const Peer& peer) {
+      discovery_.heard(peer.info, peer.endpoint,
+                       peer.proven && *peer.proven == peer.info.fingerprint);
+    };
+    std::function<bool()> stopped = [this] {
+      return interrupt_.requested() || match().has_value();
+    };
+    co_await sweep_network(node_, std::move(hosts), kDefaultPort, std::move(found),
+                           std::move(stopped));
+  }
+
+  /// Another device has the name of the known one.
+  std::optional<Error> namesake() const {
+    if (!wanted_ || !name_) return std::nullopt;
+    const auto called = discovery::find_by_name(discovery_.table().devices(), name_->name);
+    if (!called) return std::nullopt;
+    return identity::impostor(*wanted_, "only another device of that name answers, " +
+                                            display_name(peer_of(*called)));
+  }
+
+  Error nobody() const {
+    if (auto other = namesake()) return *other;
+    return fail(Errc::not_found, "no device '" + escape_for_terminal(search_.target, 64) +
+                                     "' answered; see 'lsend discover', or name its address");
+  }
+
+  const Node& node_;
+  DiscoveryService& discovery_;
+  const Search& search_;
+  const Interrupt& interrupt_;
+  KnownCalls& calls_;
+  discovery::TargetSpec spec_;           ///< what to look for
+  const KnownDevice* wanted_ = nullptr;  ///< the one device that will do
+  std::optional<NameTarget> name_;       ///< the TARGET, where it is a name
+};
 
 }  // namespace
 
@@ -120,42 +277,15 @@ std::vector<std::string> hosts_around(const std::vector<net::Interface>& interfa
   return discovery::sweep_hosts(networks);
 }
 
-Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, std::string target,
-                               Duration timeout, const Interrupt& interrupt) {
-  const auto spec = discovery::parse_target_spec(target);
-  if (!spec) co_return spec.error();
-  if (const auto* address = std::get_if<AddressTarget>(&*spec)) {
-    auto peer = co_await probe_host(node, *address);
-    co_return peer;
-  }
-  const auto* name = std::get_if<NameTarget>(&*spec);
-  if (!name || !name->port) {
-    const auto until = Clock::now() + timeout;
-    auto heard = co_await wait_for(discovery, *spec, until, interrupt);
-    auto device = provable(*spec, std::move(heard));
-    if (device) {
-      auto peer = co_await settle_scheme(node, peer_of(*device));
-      co_return peer;
-    }
-    if (device.error().code() != Errc::not_found) co_return device.error();
-  }
-  if (name) {
-    AddressTarget host;
-    host.host = name->name;
-    host.port = name->port;
-    auto peer = co_await probe_host(node, host);
-    if (peer || peer.error().code() != Errc::not_found) co_return peer;
-    if (name->port) co_return nobody(target);
-  }
-  co_await sweep_for(node, discovery, *spec, interrupt);
-  if (interrupt.requested()) co_return interrupt.error();
-  auto device = provable(*spec, match(discovery, *spec));
-  if (device) {
-    auto peer = co_await settle_scheme(node, peer_of(*device));
-    co_return peer;
-  }
-  if (device.error().code() != Errc::not_found) co_return device.error();
-  co_return nobody(target);
+Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, Search search,
+                               const Interrupt& interrupt) {
+  const auto executor = co_await net::asio::this_coro::executor;
+  KnownCalls calls(executor, node, discovery);
+  Finder finder(node, discovery, search, interrupt, calls);
+  auto peer = co_await finder.run();
+  calls.abort();
+  co_await calls.join();
+  co_return peer;
 }
 
 }  // namespace lsend::app

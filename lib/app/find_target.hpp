@@ -5,17 +5,28 @@
 #include "lib/app/discovery_service.hpp"
 #include "lib/app/interrupt.hpp"
 #include "lib/app/peer.hpp"
+#include "lsend/identity/known_devices.hpp"
 
 namespace lsend::app {
 
 /// The networks of these interfaces as hosts to call.
 std::vector<std::string> hosts_around(const std::vector<net::Interface>& interfaces);
 
-/// The device that a TARGET means (cli.md, send): addresses and URLs are probed; a fingerprint or
-/// an alias is looked for on the network for `timeout`, then as a host name, then by a sweep.
-/// `discovery` must be running. Errc::usage, Errc::not_found, Errc::ambiguous, Errc::unreachable,
-/// Errc::identity.
-Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, std::string target,
-                               Duration timeout, const Interrupt& interrupt);
+struct Search {
+  std::string target;
+  Duration timeout;
+  const identity::KnownDevices& known;
+  std::vector<Fingerprint> only = {};  ///< the device must prove one of these; empty = any
+  /// At the address of a known device only that device will do.
+  bool guard_addresses = true;
+};
+
+/// The device that a TARGET means (cli.md, send): addresses and URLs are probed; known devices are
+/// called where they last were; a fingerprint or an alias is looked for on the network for
+/// `timeout`, then as a host name, then by a sweep. What is found over HTTPS has a pin, the
+/// certificate that it proved or that it announced. `discovery` must be running. Errc::usage,
+/// Errc::not_found, Errc::ambiguous, Errc::unreachable, Errc::identity.
+Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, Search search,
+                               const Interrupt& interrupt);
 
 }  // namespace lsend::app

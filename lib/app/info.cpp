@@ -4,6 +4,7 @@
 #include "lib/app/find_target.hpp"
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
+#include "lsend/app/known_store.hpp"
 
 namespace lsend::app {
 
@@ -11,8 +12,10 @@ namespace {
 
 class Asker {
  public:
-  Asker(Executor executor, Interrupt& interrupt, Node node)
-      : interrupt_(interrupt), presence_(executor, std::move(node), nullptr, nullptr) {}
+  Asker(Executor executor, Interrupt& interrupt, Node node, identity::KnownDevices known)
+      : interrupt_(interrupt),
+        known_(std::move(known)),
+        presence_(executor, std::move(node), nullptr, nullptr) {}
 
   Task<Result<PeerInfo>> run(std::string target) {
     auto opened = presence_.open();
@@ -26,8 +29,9 @@ class Asker {
   Task<Result<PeerInfo>> ask(std::string target) {
     const auto& node = presence_.node();
     const auto limit = node.settings.connect_timeout;
-    auto peer =
-        co_await find_target(node, presence_.discovery(), std::move(target), limit, interrupt_);
+    // Who has another's address is to be shown, not refused.
+    Search search{std::move(target), limit, known_, {}, false};
+    auto peer = co_await find_target(node, presence_.discovery(), std::move(search), interrupt_);
     if (!peer) co_return peer.error();
     // Once more where it was found, with the clock running.
     ProbeRequest request(peer->endpoint.host, peer->endpoint.port);
@@ -41,11 +45,14 @@ class Asker {
     info.device = again->info;
     info.endpoint = again->endpoint;
     info.proven = again->proven;
+    info.standing =
+        known_.standing(again->proven.value_or(Fingerprint()), info.device.alias, info.endpoint);
     info.latency = std::chrono::duration_cast<Duration>(Clock::now() - began);
     co_return info;
   }
 
   Interrupt& interrupt_;
+  identity::KnownDevices known_;
   Presence<ApiHandler> presence_;
 };
 
@@ -73,8 +80,10 @@ Result<OwnInfo> own_info(const Settings& settings) {
 Result<PeerInfo> peer_info(const Settings& settings, const std::string& target) {
   auto node = Node::make(settings);
   if (!node) return node.error();
+  auto known = load_known(settings.home);
+  if (!known) return known.error();
   Runtime runtime;
-  Asker asker(runtime.executor(), runtime.interrupt(), std::move(*node));
+  Asker asker(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*known));
   return runtime.run(asker.run(target));
 }
 

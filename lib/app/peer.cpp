@@ -21,6 +21,22 @@ net::Call make_call(const protocol::Codec& codec, protocol::Action action, std::
   return call;
 }
 
+/// Lets a probe be called off while it waits for its answer.
+class Calling {
+ public:
+  Calling(net::Connecting* connecting, net::HttpClient* client) : connecting_(connecting) {
+    if (connecting_) connecting_->abort = [client] { client->abort(); };
+  }
+  Calling(const Calling&) = delete;
+  Calling& operator=(const Calling&) = delete;
+  ~Calling() {
+    if (connecting_) connecting_->abort = nullptr;
+  }
+
+ private:
+  net::Connecting* connecting_;
+};
+
 /// One `info` call in one version's words; nothing when the peer has no such route.
 Task<Result<std::optional<DeviceInfo>>> ask_info(const Node& node, net::HttpClient& client,
                                                  const protocol::Codec& codec, Endpoint endpoint,
@@ -52,15 +68,18 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
   auto options = node.connect_options();
   options.connect_limit = request.limit;
   options.pins = request.pins;
+  options.connecting = request.connecting;
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
   if (!client) co_return client.error();
   peer.proven = (*client)->peer_fingerprint();
+  const Calling calling(request.connecting, client->get());
   auto info = co_await ask_info(node, **client, protocol::codec_v2(), peer.endpoint, request.limit);
   if (info && !*info) {
     if (!(*client)->usable()) {
       client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
       if (!client) co_return client.error();
     }
+    const Calling calling_again(request.connecting, client->get());
     info = co_await ask_info(node, **client, protocol::codec_v1(), peer.endpoint, request.limit);
   }
   if (!info) co_return info.error();

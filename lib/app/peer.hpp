@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/app/node.hpp"
+#include "lsend/identity/known_devices.hpp"
 #include "lsend/net/http_client.hpp"
 #include "lsend/protocol/codec.hpp"
 #include "lsend/protocol/routes.hpp"
@@ -21,6 +22,8 @@ struct Peer {
   Endpoint endpoint;
   std::optional<Fingerprint> pin;     ///< https: later connections must show it
   std::optional<Fingerprint> proven;  ///< what TLS proved when it was probed
+  identity::Standing standing = identity::Standing::fresh;
+  bool remembered = false;  ///< see TargetEvent
 
   const protocol::Codec& codec() const { return protocol::codec_for(info.version); }
 };
@@ -39,8 +42,9 @@ struct ProbeRequest {
   std::string host;
   std::uint16_t port = kDefaultPort;
   std::optional<Scheme> scheme;
-  std::vector<Fingerprint> pins;
+  std::vector<Fingerprint> pins;             ///< https: only these certificates will do
   Duration limit = std::chrono::seconds(5);  ///< a connection, and an answer
+  net::Connecting* connecting = nullptr;     ///< to call it off, until it has ended
 
   ProbeRequest(std::string address, std::uint16_t tcp_port)
       : host(std::move(address)), port(tcp_port) {}

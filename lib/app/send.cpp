@@ -5,6 +5,7 @@
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lib/app/send_job.hpp"
+#include "lib/app/trust_gate.hpp"
 #include "lsend/protocol/status.hpp"
 
 namespace lsend::app {
@@ -28,9 +29,10 @@ class SendHandler final : public ApiHandler {
 
 class Sender {
  public:
-  Sender(Executor executor, Interrupt& interrupt, Node node, const SendOptions& options,
-         ProgressSink& sink)
+  Sender(Executor executor, Interrupt& interrupt, Node node, TrustGate gate,
+         const SendOptions& options, ProgressSink& sink)
       : interrupt_(interrupt),
+        gate_(std::move(gate)),
         options_(options),
         sink_(sink),
         presence_(executor, std::move(node), nullptr, nullptr) {}
@@ -49,8 +51,9 @@ class Sender {
     constexpr Duration kBetween{1000};
     const auto give_up = Clock::now() + options_.wait;
     while (true) {
-      auto peer = co_await find_target(presence_.node(), presence_.discovery(), options_.target,
-                                       options_.find_timeout, interrupt_);
+      auto search = gate_.search(options_.target, options_.find_timeout);
+      auto peer = co_await find_target(presence_.node(), presence_.discovery(), std::move(search),
+                                       interrupt_);
       if (peer || interrupt_.requested()) co_return peer;
       const auto code = peer.error().code();
       const bool may_come = code == Errc::not_found || code == Errc::unreachable;
@@ -60,7 +63,9 @@ class Sender {
   }
 
   Task<Result<SendReport>> find_and_send(const Payload& payload) {
-    auto peer = co_await find();
+    auto found = co_await find();
+    if (!found) co_return found.error();
+    auto peer = co_await gate_.admit(presence_.node(), options_.target, std::move(*found));
     if (!peer) co_return peer.error();
     if (interrupt_.requested()) co_return interrupt_.error();
     SendJob job(presence_.executor(), presence_.node(), interrupt_, std::move(*peer), payload,
@@ -72,6 +77,7 @@ class Sender {
   }
 
   Interrupt& interrupt_;
+  TrustGate gate_;
   const SendOptions& options_;
   ProgressSink& sink_;
   Presence<SendHandler> presence_;
@@ -84,8 +90,11 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   if (!payload) return payload.error();
   auto node = Node::make(settings);
   if (!node) return node.error();
+  auto gate = TrustGate::open(settings, options.trust, options.fingerprints, sink);
+  if (!gate) return gate.error();
   Runtime runtime;
-  Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), options, sink);
+  Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),
+                options, sink);
   return runtime.run(sender.run(*payload));
 }
 

@@ -13,6 +13,8 @@ void SendNews::target() {
   event.device = peer.info;
   event.endpoint = peer.endpoint;
   event.verified = peer.proven && *peer.proven == peer.info.fingerprint;
+  event.standing = peer.standing;
+  event.remembered = peer.remembered;
   sink_.on(event);
 }
 

@@ -22,6 +22,11 @@ bool is_called(const KnownDevice& device, std::string_view name) {
   return !name.empty() && (device.name == name || device.alias == name);
 }
 
+std::string stored_alias(std::string_view alias) {
+  const auto text = to_utf8(alias);
+  return std::string(cut_utf8(text, KnownDevices::kLongestAlias));
+}
+
 template <class Fits>
 std::vector<const KnownDevice*> select(const std::vector<KnownDevice>& devices, Fits fits) {
   std::vector<const KnownDevice*> found;
@@ -99,6 +104,15 @@ KnownDevice& KnownDevices::record(const Fingerprint& fingerprint, FileTime now) 
   return added;
 }
 
+bool KnownDevices::is_news(const Fingerprint& fingerprint, std::string_view alias,
+                           const Endpoint& endpoint, FileTime now) const {
+  const auto* device = find(fingerprint);
+  if (!device || device->endpoints.empty() || device->endpoints.front() != endpoint) return true;
+  const auto age = now - device->last_seen;
+  const bool recent = age >= FileTime::duration::zero() && age < std::chrono::hours(1);
+  return !recent || (!alias.empty() && device->alias != stored_alias(alias));
+}
+
 void KnownDevices::met(const Fingerprint& fingerprint, std::string_view alias,
                        const Endpoint& endpoint, FileTime now) {
   if (!fingerprint.is_sha256() || endpoint.scheme != Scheme::https) return;
@@ -107,7 +121,7 @@ void KnownDevices::met(const Fingerprint& fingerprint, std::string_view alias,
       return same_place(known, endpoint.host, endpoint.port);
     });
   auto& device = record(fingerprint, now);
-  if (!alias.empty()) device.alias = cut_utf8(to_utf8(alias), kLongestAlias);
+  if (!alias.empty()) device.alias = stored_alias(alias);
   device.last_seen = now;
   device.endpoints.insert(device.endpoints.begin(), endpoint);
   if (device.endpoints.size() > kMostEndpoints) device.endpoints.resize(kMostEndpoints);
@@ -128,7 +142,7 @@ Result<> KnownDevices::rename(const Fingerprint& fingerprint, std::string_view n
                                    " already; choose another or rename that device first");
   for (auto& device : devices_) {
     if (device.fingerprint != fingerprint) continue;
-    device.name = cut_utf8(to_utf8(name), kLongestAlias);
+    device.name = stored_alias(name);
     return {};
   }
   return fail(Errc::not_found, "fp:" + fingerprint.brief() + " is no known device");

@@ -259,7 +259,7 @@ def test_PS12_standard_input(receive, home, scheme, sized):
 
 def spooled(home):
     """What a sender left of standard input."""
-    known = ("identity", "key", "cert")
+    known = ("identity", "key", "cert", "known_devices")
     return [name for name in paths_below(home("sender"))
             if not name.endswith("/") and not any(word in name for word in known)]
 

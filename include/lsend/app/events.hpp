@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lsend/discovery/device_table.hpp"
+#include "lsend/identity/known_devices.hpp"
 #include "lsend/model/device.hpp"
 #include "lsend/model/messages.hpp"
 #include "lsend/model/result.hpp"
@@ -36,6 +37,8 @@ struct TargetEvent {
   DeviceInfo device;
   Endpoint endpoint;
   bool verified = false;  ///< TLS proved the fingerprint
+  identity::Standing standing = identity::Standing::fresh;
+  bool remembered = false;  ///< this was the first contact, and the next one is known
 };
 
 /// The peer has been asked and a person may be deciding.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lsend/app/settings.hpp"
+#include "lsend/identity/known_devices.hpp"
 #include "lsend/model/result.hpp"
 
 namespace lsend::app {
@@ -24,7 +25,8 @@ struct PeerInfo {
   DeviceInfo device;
   Endpoint endpoint;
   std::optional<Fingerprint> proven;  ///< by TLS
-  Duration latency{0};                ///< connection, handshake and answer
+  identity::Standing standing = identity::Standing::fresh;
+  Duration latency{0};  ///< connection, handshake and answer
 };
 
 /// What a device says of itself.

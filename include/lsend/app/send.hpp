@@ -8,6 +8,7 @@
 
 #include "lsend/app/events.hpp"
 #include "lsend/app/settings.hpp"
+#include "lsend/identity/trust.hpp"
 #include "lsend/model/result.hpp"
 
 namespace lsend::app {
@@ -24,6 +25,8 @@ struct SendOptions {
   std::string prefix;  ///< in front of every remote name
   bool follow_links = false;
   std::optional<std::string> pin;
+  identity::TrustMode trust = identity::TrustMode::tofu;
+  std::vector<Fingerprint> fingerprints;  ///< the device must prove one of these; empty = any
   ChecksumMode checksum = ChecksumMode::automatic;
   unsigned jobs = 4;
   Duration find_timeout = std::chrono::seconds(5);  ///< looking for an alias or fingerprint

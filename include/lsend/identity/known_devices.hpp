@@ -62,6 +62,9 @@ class KnownDevices {
   Standing standing(const Fingerprint& fingerprint, std::string_view alias,
                     const Endpoint& endpoint) const;
 
+  /// Would met() change more than a time that is less than an hour old?
+  bool is_news(const Fingerprint& fingerprint, std::string_view alias, const Endpoint& endpoint,
+               FileTime now) const;
   /// TLS has just proved `fingerprint` at `endpoint`. No other device is there any more.
   void met(const Fingerprint& fingerprint, std::string_view alias, const Endpoint& endpoint,
            FileTime now);

@@ -113,6 +113,18 @@ TEST_CASE("A meeting brings a record up to date") {
   CHECK(known.find(print('B'))->state == TrustState::trusted);
 }
 
+TEST_CASE("Only news are worth a write") {
+  const auto known = three();
+  const auto soon = day(1) + std::chrono::minutes(59);
+  CHECK_FALSE(known.is_news(print('A'), "Anna", at("10.0.0.1"), soon));
+  CHECK_FALSE(known.is_news(print('A'), "", at("10.0.0.1"), soon));
+  CHECK(known.is_news(print('A'), "Ann", at("10.0.0.1"), soon));
+  CHECK(known.is_news(print('A'), "Anna", at("10.0.0.9"), soon));
+  CHECK(known.is_news(print('A'), "Anna", at("10.0.0.1"), day(2)));
+  CHECK(known.is_news(print('A'), "Anna", at("10.0.0.1"), day(0)));
+  CHECK(known.is_news(print('D'), "Dora", at("10.0.0.9"), soon));
+}
+
 TEST_CASE("What proves nothing is never recorded") {
   KnownDevices known;
   auto plain = at("10.0.0.1");

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/app/discovery_service.hpp"
+#include "lsend/identity/known_devices.hpp"
+
+namespace lsend::app {
+
+/// Calls known devices where they last were, while multicast looks for them too: who proves itself
+/// is heard by the discovery like any other. join() before it goes.
+class KnownCalls {
+ public:
+  KnownCalls(Executor executor, const Node& node, DiscoveryService& discovery);
+
+  /// One device, at all its addresses at once.
+  void call(const identity::KnownDevice& device);
+  /// Those that were met last, at the address where that was; a few dozen at a time.
+  void call_all(const identity::KnownDevices& known, Duration limit);
+  /// Calls that still run are of no use any more.
+  void abort();
+  Task<> join();
+
+ private:
+  struct Call {
+    Fingerprint fingerprint;
+    Endpoint endpoint;
+  };
+
+  Task<> work(Duration limit);
+  Task<> make(Call call, Duration limit);
+
+  const Node& node_;
+  DiscoveryService& discovery_;
+  net::TaskGroup tasks_;
+  std::vector<Call> waiting_;  ///< the next one last
+  std::vector<net::Connecting*> running_;
+  bool aborted_ = false;
+};
+
+}  // namespace lsend::app

@@ -1,0 +1,92 @@
+#include "lib/app/trust_gate.hpp"
+
+#include <algorithm>
+
+#include "lsend/discovery/target.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+using identity::TrustMode;
+using identity::Welcome;
+
+/// What was announced is a claim: whoever is there has to prove it before it hears more.
+Task<Result<Peer>> prove(const Node& node, Peer peer) {
+  const bool provable = peer.endpoint.scheme == Scheme::https && !peer.info.version.is_v1();
+  if (peer.proven || !provable) co_return peer;
+  ProbeRequest request(peer.endpoint.host, peer.endpoint.port);
+  request.scheme = Scheme::https;
+  request.limit = node.settings.connect_timeout;
+  if (peer.pin) request.pins.push_back(*peer.pin);
+  auto again = co_await probe(node, std::move(request));
+  if (!again) co_return again.error();
+  peer.proven = peer.pin ? peer.pin : again->proven;
+  peer.pin = peer.proven;
+  co_return peer;
+}
+
+}  // namespace
+
+TrustGate::TrustGate(storage::Home home, TrustMode mode, std::vector<Fingerprint> demanded,
+                     ProgressSink& sink)
+    : home_(std::move(home)), mode_(mode), demanded_(std::move(demanded)), sink_(&sink) {}
+
+Result<TrustGate> TrustGate::open(const Settings& settings, TrustMode mode,
+                                  std::vector<Fingerprint> demanded, ProgressSink& sink) {
+  TrustGate gate(settings.home, mode, std::move(demanded), sink);
+  if (mode == TrustMode::off) return gate;
+  auto known = load_known(settings.home);
+  if (!known) return known.error();
+  gate.known_ = std::move(*known);
+  return gate;
+}
+
+Search TrustGate::search(std::string target, Duration timeout) const {
+  return Search{std::move(target), timeout, known_, demanded_, true};
+}
+
+/// By --fingerprint, or by a TARGET that is a whole fingerprint.
+bool TrustGate::is_demanded(const std::string& target, const Fingerprint& fingerprint) const {
+  if (std::find(demanded_.begin(), demanded_.end(), fingerprint) != demanded_.end()) return true;
+  const auto spec = discovery::parse_target_spec(target);
+  const auto* print = spec ? std::get_if<discovery::FingerprintTarget>(&*spec) : nullptr;
+  return print && print->prefix == fingerprint.str();
+}
+
+Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer found) {
+  if (mode_ == TrustMode::off) co_return found;
+  auto proven = co_await prove(node, std::move(found));
+  if (!proven) co_return proven;
+  auto peer = std::move(*proven);
+  identity::Contact contact;
+  if (peer.proven) contact.fingerprint = *peer.proven;
+  contact.alias = peer.info.alias;
+  contact.endpoint = peer.endpoint;
+  contact.v1 = peer.info.version.is_v1();
+  contact.demanded = is_demanded(target, contact.fingerprint);
+  const auto welcome = identity::welcome(known_, mode_, contact);
+  if (!welcome) co_return welcome.error();
+  if (*welcome == Welcome::ask)
+    co_return fail(Errc::identity, display_name(peer) + " is not known and nobody can be asked");
+  peer.standing = known_.standing(contact.fingerprint, contact.alias, contact.endpoint);
+  peer.remembered = *welcome == Welcome::introduce;
+  if (*welcome != Welcome::stranger) remember(peer);
+  co_return peer;
+}
+
+/// A disk that takes no record is no reason not to send.
+void TrustGate::remember(const Peer& peer) {
+  const auto now =
+      std::chrono::time_point_cast<FileTime::duration>(std::chrono::system_clock::now());
+  const auto& info = peer.info;
+  if (!known_.is_news(*peer.proven, info.alias, peer.endpoint, now)) return;
+  const auto written = change_known(home_, [&](identity::KnownDevices& known) -> Result<bool> {
+    known.met(*peer.proven, info.alias, peer.endpoint, now);
+    return true;
+  });
+  if (!written)
+    sink_->on(WarningEvent{"the device could not be remembered: " + written.error().message()});
+}
+
+}  // namespace lsend::app

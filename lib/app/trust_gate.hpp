@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/app/find_target.hpp"
+#include "lib/app/peer.hpp"
+#include "lsend/app/events.hpp"
+#include "lsend/app/known_store.hpp"
+#include "lsend/identity/trust.hpp"
+
+namespace lsend::app {
+
+/// What `send` takes on trust: between finding a device and telling it anything stands this.
+class TrustGate {
+ public:
+  /// Reads who is known. Errors of load_known(); with --trust off the file is not read.
+  static Result<TrustGate> open(const Settings& settings, identity::TrustMode mode,
+                                std::vector<Fingerprint> demanded, ProgressSink& sink);
+
+  Search search(std::string target, Duration timeout) const;
+  /// The device that was found for `target`, proven as far as it can be and remembered. Or
+  /// Errc::identity, and nothing was sent.
+  Task<Result<Peer>> admit(const Node& node, std::string target, Peer peer);
+
+ private:
+  TrustGate(storage::Home home, identity::TrustMode mode, std::vector<Fingerprint> demanded,
+            ProgressSink& sink);
+  bool is_demanded(const std::string& target, const Fingerprint& fingerprint) const;
+  void remember(const Peer& peer);
+
+  storage::Home home_;
+  identity::TrustMode mode_;
+  std::vector<Fingerprint> demanded_;
+  ProgressSink* sink_;
+  identity::KnownDevices known_;
+};
+
+}  // namespace lsend::app
