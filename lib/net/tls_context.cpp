@@ -74,11 +74,26 @@ Fingerprint fingerprint_of(const X509* certificate) {
   return Fingerprint::from_digest(digest);
 }
 
+namespace {
+
+/// OpenSSL's security level 2: no MD5, no SHA-1, no RSA below 2048 bits.
+bool is_strong(X509* certificate, EVP_PKEY* key) {
+  constexpr int kSecurityBits = 112;
+  int digest = NID_undef;
+  int algorithm = NID_undef;
+  int bits = 0;
+  std::uint32_t flags = 0;
+  return X509_get_signature_info(certificate, &digest, &algorithm, &bits, &flags) == 1 &&
+         bits >= kSecurityBits && EVP_PKEY_get_security_bits(key) >= kSecurityBits;
+}
+
+}  // namespace
+
 bool is_identity(X509* certificate) {
   if (X509_cmp_current_time(X509_get0_notBefore(certificate)) >= 0) return false;
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return false;
   EVP_PKEY* key = X509_get0_pubkey(certificate);
-  return key && X509_verify(certificate, key) == 1;
+  return key && is_strong(certificate, key) && X509_verify(certificate, key) == 1;
 }
 
 void pin_peer(SSL* ssl, PinCheck* check) { SSL_set_ex_data(ssl, pin_index(), check); }
