@@ -9,6 +9,8 @@ namespace lsend::app {
 namespace {
 
 constexpr Duration kProgressEvery{100};
+/// The book is settled each second (receive.cpp).
+constexpr Duration kStoodStill = std::chrono::seconds(5);
 
 std::string_view end_word(transfer::ReceiveSession::State state) {
   using State = transfer::ReceiveSession::State;
@@ -41,7 +43,11 @@ Result<ReceiveBook::SessionPtr> ReceiveBook::open(const PeerAddress& sender, con
 }
 
 void ReceiveBook::settle() {
-  for (const auto& session : slot_.sweep(Clock::now())) session_ended(session);
+  const auto now = Clock::now();
+  // A stopped process has heard nobody: what came meanwhile is read before anyone is judged.
+  if (settled_ && now - *settled_ > kStoodStill) slot_.rearm(now);
+  settled_ = now;
+  for (const auto& session : slot_.sweep(now)) session_ended(session);
 }
 
 void ReceiveBook::session_ended(const SessionPtr& session) {

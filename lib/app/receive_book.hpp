@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -30,7 +31,8 @@ class ReceiveBook {
   /// Opens a WAITING session, or remembers that somebody could not have one.
   Result<SessionPtr> open(const PeerAddress& sender, const Version& version,
                           const PrepareUpload& request, TimePoint now);
-  /// Takes the sessions that have ended out of the slot and tells of them.
+  /// Takes the sessions that have ended out of the slot and tells of them. Called each second: a
+  /// longer silence was not the senders'.
   void settle();
 
   void accepted(RequestEvent event, const SessionPtr& session, TimePoint now);
@@ -50,6 +52,7 @@ class ReceiveBook {
   std::size_t ended_ = 0;
   bool somebody_waits_ = false;
   TimePoint last_progress_{};
+  std::optional<TimePoint> settled_;
   std::unordered_map<SessionId, transfer::Progress> progress_;
 };
 

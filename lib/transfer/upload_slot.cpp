@@ -88,6 +88,10 @@ std::vector<UploadSlot::SessionPtr> UploadSlot::sweep(TimePoint now) {
   return ended;
 }
 
+void UploadSlot::rearm(TimePoint now) {
+  for (const auto& session : sessions_) session->touch(now);
+}
+
 std::optional<TimePoint> UploadSlot::next_deadline() const {
   std::optional<TimePoint> earliest;
   for (const auto& session : sessions_) {

@@ -37,6 +37,8 @@ class UploadSlot {
 
   /// Removes the sessions that have ended and those whose limit has passed, and gives them.
   std::vector<SessionPtr> sweep(TimePoint now);
+  /// All limits of running sessions start anew: this process could hear nobody for a while.
+  void rearm(TimePoint now);
   /// The earliest limit of a running session.
   std::optional<TimePoint> next_deadline() const;
 

@@ -174,3 +174,14 @@ TEST_CASE("sweep gives what ended and what ran out of time") {
   CHECK(f.slot.sessions()[0] == waiting);
   CHECK(f.slot.next_deadline() == f.now + seconds(60));
 }
+
+TEST_CASE("rearm gives every session its whole time again") {
+  Fixture f(2);
+  f.open("10.0.0.3");
+  f.active("10.0.0.4");
+  const auto later = f.now + seconds(300);
+  f.slot.rearm(later);
+  CHECK(f.slot.sweep(later).empty());
+  CHECK(f.slot.next_deadline() == later + seconds(30));
+  CHECK(f.slot.sweep(later + seconds(31)).size() == 1);
+}
