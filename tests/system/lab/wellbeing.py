@@ -16,8 +16,8 @@ _CONTROLS = re.compile("[\0-\b\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-
 class Guard(Receiver):
     """A receiver and the promises of reliability.md 5: `check()` tries them all.
 
-    `room` is the folder whose entries outside of the receiver's own folder must stay as they are;
-    `whole` has the digests of files that may lie under a final name.
+    `room` is the folder whose entries outside of the receiver's own folder must stay as they are
+    (that folder itself: nothing is looked at); `whole` has the digests of files that may lie under a final name.
     """
 
     def __init__(self, folder, *options, room=None, **more):
@@ -32,6 +32,8 @@ class Guard(Receiver):
         self.whole |= set(self.stored().values())
 
     def _around(self):
+        if self.room == self.folder:
+            return {}
         inside = str(self.folder.relative_to(self.room)) + "/"
         return {name: digest for name, digest in _entries(self.room).items()
                 if not name.startswith(inside)}
@@ -59,8 +61,8 @@ class Guard(Receiver):
         assert self.is_prompt() or self.is_prompt()
         wait_until(lambda: not self.parts(), 5, "the end of all parts")
         assert self._around() == self._kept
-        known = self.whole.union(*(sender.whole for sender in senders))
-        assert not {n: d for n, d in self.stored().items() if d not in known}
+        self.whole.update(*(sender.whole for sender in senders))
+        assert not {n: d for n, d in self.stored().items() if d not in self.whole}
         shown = self.stdout() + self.stderr()
         assert not _CONTROLS.search(shown), ascii(_CONTROLS.search(shown))
 
