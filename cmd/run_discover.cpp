@@ -1,4 +1,5 @@
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 
 #include "cmd/commands.hpp"
@@ -33,8 +34,8 @@ const Error* pointer_to(const Result<app::DiscoverReport>& report, Error& error)
 
 void advise(const app::DiscoverReport& report, const DiscoverCommand& command, Console& console) {
   if (report.evicted > 0)
-    console.warning(std::to_string(report.evicted) +
-                    " devices more answered than can be listed; name a PATTERN");
+    console.warning("more than " + std::to_string(report.known) + " devices answered; " +
+                    std::to_string(report.evicted) + " that were heard first are not kept");
   if (!report.devices.empty() || command.options.watch) return;
   std::string hint = command.options.pattern.empty() ? "nobody answered" : "no device matched";
   hint += ": are the others awake, in this network, and on the same --multicast-port?";
@@ -55,8 +56,8 @@ int query(const DiscoverCommand& command, const Options& options, Terminal& term
 }  // namespace
 
 int run(const DiscoverCommand& command, const Options& options, Terminal& terminal) {
-  // Nothing is lost when `lsend discover | head -1` ends here.
-  (void)std::signal(SIGPIPE, SIG_DFL);
+  // `lsend discover | head -1` has all that it wanted.
+  (void)std::signal(SIGPIPE, [](int) { std::_Exit(0); });
   if (options.output.json && !command.options.watch) return query(command, options, terminal);
   const auto json = make_json(options, terminal, false);
   Reporter& reporter = json ? *json : static_cast<Reporter&>(terminal.console);

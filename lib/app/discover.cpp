@@ -110,6 +110,7 @@ class Discoverer {
     DiscoverReport report;
     report.devices = matching();
     report.evicted = presence_.discovery().table().evicted();
+    report.known = presence_.discovery().table().size();
     if (options_.count > 0 && report.devices.size() < options_.count)
       return fail(Errc::not_found, std::to_string(report.devices.size()) + " of " +
                                        std::to_string(options_.count) +

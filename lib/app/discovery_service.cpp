@@ -33,7 +33,11 @@ Result<> DiscoveryService::start() {
   const auto& settings = node_.settings;
   auto multicast =
       net::Multicast::make(executor_, settings.multicast_groups, settings.multicast_port,
-                           [this](const net::Datagram& datagram) { on_datagram(datagram); });
+                           [this](const net::Datagram& datagram) {
+                             if (!parsed_.take(Clock::now())) return false;
+                             on_datagram(datagram);
+                             return true;
+                           });
   if (!multicast) return multicast.error();
   multicast_ = std::move(*multicast);
   auto refreshed = refresh(true);
@@ -135,7 +139,7 @@ bool DiscoveryService::is_near(const std::string& host) const {
 
 void DiscoveryService::on_datagram(const net::Datagram& datagram) {
   const auto now = Clock::now();
-  if (!running_ || !parsed_.take(now)) return;
+  if (!running_) return;
   const auto announcement = protocol::decode_announcement(datagram.text, node_.defaults());
   if (!announcement || announcement->device.fingerprint == node_.self.fingerprint) return;
   Peer peer;

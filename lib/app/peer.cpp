@@ -1,5 +1,6 @@
 #include "lib/app/peer.hpp"
 
+#include "lib/app/call_limit.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/protocol/query.hpp"
 #include "lsend/protocol/status.hpp"
@@ -67,6 +68,7 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
   peer.endpoint.port = request.port;
   auto options = node.connect_options();
   options.connect_limit = request.limit;
+  options.stall_limit = request.limit;
   options.pins = request.pins;
   options.connecting = request.connecting;
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
@@ -135,13 +137,19 @@ Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
   auto options = node.connect_options();
   options.connect_limit = limit;
   if (peer.pin) options.pins.push_back(*peer.pin);
+  const auto executor = co_await net::asio::this_coro::executor;
+  ClientPtr connection;
+  CallLimit whole(executor, limit);
+  options.connecting = whole.connecting();
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
   if (!client) co_return client.error();
-  peer.proven = (*client)->peer_fingerprint();
+  connection = std::move(*client);
+  whole.watch(*connection);
+  peer.proven = connection->peer_fingerprint();
   const auto& codec = peer.codec();
   auto call = make_call(codec, protocol::Action::register_device, std::string(), limit);
   auto body = codec.encode_register(node.self);
-  const auto reply = co_await (*client)->call(std::move(call), std::move(body));
+  const auto reply = co_await connection->call(std::move(call), std::move(body));
   if (!reply) co_return reply.error();
   if (reply->head.status != protocol::kOk)
     co_return refusal(peer, *reply, protocol::Action::register_device);

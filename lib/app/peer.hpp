@@ -51,7 +51,8 @@ struct ProbeRequest {
 };
 Task<Result<Peer>> probe(const Node& node, ProbeRequest request);
 
-/// Tells the peer who we are and hears who it is. `Peer::proven` is what TLS proved.
+/// Tells the peer who we are and hears who it is, all within `limit`. `Peer::proven` is what TLS
+/// proved.
 Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit);
 
 /// Best effort, within `limit`: tells the peer that the session ends. Without an id (v2) only a

@@ -148,14 +148,26 @@ Result<std::vector<Interface>> select_interfaces(const std::vector<Interface>& a
   return chosen;
 }
 
+namespace {
+
+/// An address of one host in the network of `own`, which a route to everywhere is not.
+bool is_neighbour(const InterfaceAddress& own, const asio::ip::address& other) {
+  if (own.prefix == 0 || !in_network(own, other)) return false;
+  if (own.v6 || own.prefix >= 31) return true;
+  const auto host = other.to_v4().to_uint() & ~(~0U << (32 - own.prefix));
+  return host != 0 && host != (~0U >> own.prefix);
+}
+
+}  // namespace
+
 bool directly_connected(const std::vector<Interface>& interfaces, const std::string& address) {
   error_code ec;
   const auto other = asio::ip::make_address(address, ec);
-  if (ec || other.is_unspecified() || other.is_multicast()) return false;
+  if (ec || other.is_unspecified() || other.is_multicast() || other.is_loopback()) return false;
   if (other.is_v6() && other.to_v6().is_link_local()) return true;
   for (const auto& interface : interfaces)
     for (const auto& own : interface.addresses)
-      if (in_network(own, other)) return true;
+      if (is_neighbour(own, other)) return true;
   return false;
 }
 

@@ -165,6 +165,10 @@ std::size_t Multicast::send(std::string_view text) {
 
 Task<> Multicast::receive_loop(std::shared_ptr<Member> member) {
   constexpr Duration kBackOff{100};
+  // A burst is read to its end; of a flood some 3,000 datagrams a second.
+  constexpr int kRefusedAtOnce = 64;
+  constexpr Duration kRest{20};
+  int refused = 0;
   std::vector<char> buffer(kMaxDatagram);
   while (member->socket.is_open()) {
     udp::endpoint from;
@@ -181,7 +185,13 @@ Task<> Multicast::receive_loop(std::shared_ptr<Member> member) {
     datagram.text = std::string_view(buffer.data(), bytes);
     datagram.from = PeerAddress(address_text(from.address()));
     datagram.interface_index = member->index;
-    receiver_(datagram);
+    if (receiver_(datagram))
+      refused = 0;
+    else if (++refused == kRefusedAtOnce) {
+      refused = 0;
+      const bool slept = co_await sleep_for(kRest);
+      if (!slept) co_return;
+    }
   }
 }
 

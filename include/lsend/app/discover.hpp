@@ -26,6 +26,7 @@ struct DiscoverOptions {
 struct DiscoverReport {
   std::vector<discovery::Device> devices;  ///< those that match
   std::size_t evicted = 0;                 ///< more than the table holds
+  std::size_t known = 0;                   ///< how many are left, whatever the pattern
 };
 
 /// Looks for devices: each is an event as it answers. Errc::not_found when fewer than `count`

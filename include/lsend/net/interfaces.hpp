@@ -38,8 +38,8 @@ Result<std::vector<Interface>> list_interfaces();
 Result<std::vector<Interface>> select_interfaces(const std::vector<Interface>& all,
                                                  const std::vector<std::string>& wanted);
 
-/// Is this address on a directly connected network of one of them? IPv6: link-local, or within the
-/// prefix of one of our addresses.
+/// Is this the address of a host on a directly connected network of one of them? IPv6: link-local,
+/// or within the prefix of one of our addresses. Never a loopback, multicast or broadcast address.
 bool directly_connected(const std::vector<Interface>& interfaces, const std::string& address);
 
 }  // namespace lsend::net

@@ -32,7 +32,9 @@ struct MulticastGroup {
 /// this host.
 class Multicast {
  public:
-  using Receiver = std::function<void(const Datagram&)>;
+  /// False when the datagram was one too many: then the socket rests for a moment, so that a flood
+  /// costs the kernel's time and not ours.
+  using Receiver = std::function<bool(const Datagram&)>;
 
   /// Errc::usage for a group that is no multicast address.
   static Result<std::unique_ptr<Multicast>> make(Executor executor,
