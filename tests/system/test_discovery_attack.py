@@ -420,7 +420,8 @@ def test_S50_a_redirect_is_not_followed(lab, receiver, radio):
     with ReceiverPeer("1.17", host=lab[1].ipv4, net=lab[1].name) as other:
         def away(exchange):
             exchange.read()
-            exchange.answer(307, b"", fields=(("Location", f"{other.url}/api/localsend/v2/register"),))
+            location = f"{other.url}/api/localsend/v2/register"
+            exchange.answer(307, b"", fields=(("Location", location),))
             return True
         with ReceiverPeer("1.17", host=lab[1].ipv4, net=lab[1].name, name="second",
                           behave={"register": away}) as one:
