@@ -182,7 +182,8 @@ Json to_json(const app::RequestEvent& event) {
 Json to_json(const app::FileEvent& event) {
   auto json = object("file");
   json["status"] = status_word(event.status);
-  put_name(json, "name", event.name);
+  json["name"] = event.name;
+  if (!event.name_bytes.empty()) json["name_b64"] = base64(event.name_bytes);
   if (!event.path.empty()) put_name(json, "path", event.path);
   json["size"] = event.size;
   if (event.sha256) json["sha256"] = *event.sha256;

@@ -30,6 +30,8 @@ void SendNews::file(std::size_t index) {
   const auto& entry = session_.plan.files()[index];
   FileEvent event;
   event.name = entry.info.file_name;
+  if (index < session_.payload.local.size())
+    event.name_bytes = session_.payload.local[index].name_bytes;
   event.size = entry.info.size;
   event.error = entry.error;
   switch (entry.status) {

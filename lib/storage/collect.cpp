@@ -155,6 +155,7 @@ class Collector {
     LocalFile file;
     file.path = path;
     file.file_name = unused(to_utf8(name));
+    if (!is_utf8(name)) file.name_bytes = name;
     file.name_changed = file.file_name != name;
     file.size = static_cast<std::uint64_t>(status.st_size);
     file.modified = time_of(status.st_mtim);

@@ -4,13 +4,16 @@ lab.process holds every output of --json in every test against it; here are the 
 what other tests do not print.
 """
 
+import base64
 import json
+import os
+import subprocess
 
 import jsonschema
 import pytest
 
 from lab import schema
-from lab.process import Receiver, run_lsend
+from lab.process import Receiver, binary, environment, run_lsend
 
 
 def events(done):
@@ -84,3 +87,19 @@ def test_queries_print_one_document(home):
                   ("info", "127.0.0.1:1")):
         done = run_lsend(*words, "--json", home=home())
         assert len(events(done)) == 1, words
+
+
+def test_a_name_that_is_no_utf8_is_also_there_in_base64(home, tmp_path):
+    name = b"caf\xe9.txt"
+    path = os.path.join(os.fsencode(tmp_path), name)
+    with open(path, "wb") as file:
+        file.write(b"x")
+
+    with Receiver(tmp_path / "in", home=home("bob")) as receiver:
+        done = subprocess.run([binary(), "send", receiver.target, path, "--json"], timeout=60,
+                              env=environment(home("alice")), capture_output=True, check=False)
+    text = done.stdout.decode("ascii")
+    schema.check_output(text)
+    file, = [json.loads(line) for line in text.splitlines() if '"type":"file"' in line]
+    assert file["name"] == "caf\ufffd.txt"
+    assert base64.b64decode(file["name_b64"]) == name

@@ -63,8 +63,9 @@ enum class FileStatus : std::uint8_t { done, declined, skipped, failed };
 /// A file has ended, on either side.
 struct FileEvent {
   FileStatus status = FileStatus::done;
-  std::string name;  ///< as announced
-  std::string path;  ///< receive: where it is, below the folder
+  std::string name;        ///< as announced
+  std::string name_bytes;  ///< send: the name on this disk, where that is no UTF-8
+  std::string path;        ///< receive: where it is, below the folder
   std::uint64_t size = 0;
   std::optional<std::string> sha256;  ///< what was verified
   Error error;                        ///< declined, skipped, failed

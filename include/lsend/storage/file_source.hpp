@@ -20,6 +20,7 @@ struct LocalFile {
   std::filesystem::path path;
   std::string file_name;  ///< remote name, UTF-8, '/'-separated; bytes that are no UTF-8 as U+FFFD
   bool name_changed = false;  ///< true when file_name had to differ from the bytes on disk
+  std::string name_bytes;  ///< the name as it is on disk, where that is no UTF-8
   std::uint64_t size = 0;
   FileTime modified{};
 };
