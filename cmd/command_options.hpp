@@ -18,6 +18,9 @@ app::Settings read_settings(const RawShared& raw, Converter& in);
 DiscoverCommand read_discover(const RawOptions& all, Converter& in);
 SendCommand read_send(const RawOptions& all, Converter& in);
 ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings, Converter& in);
+/// Reads what `send` and `receive` would read of the configuration, so that all of it is checked.
+DoctorCommand read_doctor(const RawOptions& all, const app::Settings& settings,
+                          const Sources& sources, Converter& in);
 InfoCommand read_info(const RawOptions& all, Converter& in);
 
 }  // namespace lsend::cmd

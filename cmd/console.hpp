@@ -32,6 +32,7 @@ class Console final : public Reporter {
   void note(std::string_view line);
   void warning(std::string_view message);
   void error(const Error& error);
+  bool color_out() const { return style_.color_out; }
 
  private:
   void show(const app::ReadyEvent& event);

@@ -11,7 +11,7 @@ struct Help {
   std::string_view notes;
 };
 
-constexpr std::array<Help, 5> kHelp{{
+constexpr std::array<Help, 6> kHelp{{
     {"lsend", "Usage: lsend [OPTIONS] COMMAND [OPTIONS] [ARGS]\n",
      "'lsend COMMAND --help' lists the options of a command.\n"},
     {"discover", "Usage: lsend discover [OPTIONS] [PATTERN]\n",
@@ -46,6 +46,12 @@ constexpr std::array<Help, 5> kHelp{{
      "Examples:\n"
      "  lsend info\n"
      "  lsend info 192.168.1.20 --json\n"},
+    {"doctor", "Usage: lsend doctor [OPTIONS]\n",
+     "A line for each check: ok, warn or fail, and below it what would mend it.\n"
+     "\n"
+     "Examples:\n"
+     "  lsend doctor\n"
+     "  lsend doctor --json | jq -r '.checks[] | select(.status != \"ok\").remedy'\n"},
 }};
 
 const Help& help_of(std::string_view command) {

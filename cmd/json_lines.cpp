@@ -309,6 +309,24 @@ std::string peer_info_document(const app::PeerInfo& info) {
   return line_of(json);
 }
 
+std::string doctor_document(const std::vector<app::Check>& checks, int exit_code) {
+  auto json = object("doctor");
+  json["ok"] = exit_code == kSuccess;
+  json["exit_code"] = exit_code;
+  json["checks"] = Json::array();
+  for (const auto& check : checks) {
+    Json entry;
+    entry["check"] = check.name;
+    entry["status"] = check.health == app::Health::ok     ? "ok"
+                      : check.health == app::Health::warn ? "warn"
+                                                          : "fail";
+    entry["finding"] = check.finding;
+    if (!check.remedy.empty()) entry["remedy"] = check.remedy;
+    json["checks"].push_back(std::move(entry));
+  }
+  return line_of(json);
+}
+
 std::string failure_document(const char* type, const Error& error) {
   return line_of(document(type, &error));
 }

@@ -5,6 +5,7 @@
 
 #include "cmd/channel.hpp"
 #include "cmd/reporter.hpp"
+#include "lsend/app/doctor.hpp"
 #include "lsend/app/info.hpp"
 
 namespace lsend::cmd {
@@ -34,6 +35,8 @@ class JsonLines final : public Reporter {
 std::string devices_document(const std::vector<discovery::Device>& devices, const Error* error);
 std::string own_info_document(const app::OwnInfo& info);
 std::string peer_info_document(const app::PeerInfo& info);
+/// `exit_code` as the program ends with it.
+std::string doctor_document(const std::vector<app::Check>& checks, int exit_code);
 /// A query that came to nothing.
 std::string failure_document(const char* type, const Error& error);
 

@@ -106,6 +106,7 @@ class Parser {
     auto receive = add("receive", "recv", "Accept incoming transfers into a folder");
     declare_receive(receive, raw_.receive);
     add("info", "", "Show this machine's identity, or ask one device");
+    add("doctor", "", "Check this machine and its network; say what to mend");
     for (auto* command : commands_) declare_common(*command, raw_.shared);
     declare_common(root_, before_);
   }
@@ -229,7 +230,8 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
     const auto name = command ? command->get_name() : std::string();
     const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
     const bool watch = parser.raw().discover.watch;
-    return BadUsage{std::move(error), json, name == "info" || (name == "discover" && !watch)};
+    return BadUsage{std::move(error), json,
+                    name == "info" || name == "doctor" || (name == "discover" && !watch)};
   };
   if (auto error = check_words(words)) return bad(std::move(*error));
   try {
@@ -250,8 +252,14 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
   raw.operands.insert(raw.operands.end(), operands.begin(), operands.end());
   auto files =
       read_config_files(raw.shared.config ? raw.shared.config : environment("LSEND_CONFIG"), paths);
-  if (!files) return bad(files.error());
+  // The doctor tells of a broken configuration like of everything else that is broken.
+  const bool examined = !files && raw.command == "doctor";
+  if (!files && !examined) return bad(files.error());
+  const auto wrong = files ? std::optional<Error>() : std::optional(files.error());
+  if (!files) files = std::vector<storage::ConfigFile>();
   auto options = convert(raw, Sources(environment, std::move(*files)));
+  if (auto* doctor = options ? std::get_if<DoctorCommand>(&options->command) : nullptr)
+    if (wrong) doctor->wrong = wrong;
   if (!options) return bad(options.error());
   return std::move(*options);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lsend/app/discover.hpp"
+#include "lsend/app/doctor.hpp"
 #include "lsend/app/receive.hpp"
 #include "lsend/app/send.hpp"
 #include "lsend/app/settings.hpp"
@@ -44,10 +45,16 @@ struct InfoCommand {
   std::string target;  ///< empty = this machine
 };
 
+struct DoctorCommand {
+  app::DoctorOptions options;
+  std::vector<std::string> files;  ///< of the configuration, as they were read
+  std::optional<Error> wrong;      ///< what is not right in them
+};
+
 struct Options {
   Output output;
   app::Settings settings;
-  std::variant<DiscoverCommand, SendCommand, ReceiveCommand, InfoCommand> command;
+  std::variant<DiscoverCommand, SendCommand, ReceiveCommand, InfoCommand, DoctorCommand> command;
 };
 
 /// A text that the user asked for (--help, --version).

@@ -72,6 +72,12 @@ std::optional<Found> Sources::find(const std::string& section, const std::string
   return std::nullopt;
 }
 
+std::vector<std::string> Sources::files() const {
+  std::vector<std::string> names;
+  for (const auto& file : files_) names.push_back(file.path.string());
+  return names;
+}
+
 std::map<std::string, std::vector<std::string>> Sources::groups() const {
   std::map<std::string, std::vector<std::string>> groups;
   for (const auto& file : files_) {

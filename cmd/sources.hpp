@@ -25,6 +25,7 @@ class Sources {
 
   /// `option` with its dashes. Nothing for options that only a flag gives.
   std::optional<Found> find(const std::string& section, const std::string& option) const;
+  std::vector<std::string> files() const;
   /// [groups] of all files; the first one that names a group defines it.
   std::map<std::string, std::vector<std::string>> groups() const;
 

@@ -6,6 +6,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "lib/net/server_connection.hpp"
+#include "lsend/net/port_holder.hpp"
 #include "lsend/net/tls_stream.hpp"
 
 namespace lsend::net {
@@ -60,6 +61,11 @@ error_code open_acceptor(TcpAcceptor& acceptor, const asio::ip::tcp::endpoint& e
   return ec;
 }
 
+std::string holder_of(const error_code& ec, std::uint16_t port) {
+  if (ec != asio::error::address_in_use) return {};
+  return held_by(port_holders(Transport::tcp, port));
+}
+
 }  // namespace
 
 Result<std::uint16_t> HttpServer::listen(std::uint16_t port, bool loopback_only) {
@@ -69,7 +75,8 @@ Result<std::uint16_t> HttpServer::listen(std::uint16_t port, bool loopback_only)
   TcpAcceptor first(executor_);
   if (const auto ec = open_acceptor(first, tcp::endpoint(v4, port)))
     return fail(Errc::port, "cannot listen on TCP port " + std::to_string(port) + ": " +
-                                ec.message() + "; choose another one with --port");
+                                ec.message() + holder_of(ec, port) +
+                                "; choose another one with --port");
   error_code ec;
   const auto bound = first.local_endpoint(ec).port();
   acceptors_.push_back(std::move(first));
@@ -79,7 +86,8 @@ Result<std::uint16_t> HttpServer::listen(std::uint16_t port, bool loopback_only)
     acceptors_.push_back(std::move(second));
   else if (failed == asio::error::address_in_use)
     return fail(Errc::port, "cannot listen on TCP port " + std::to_string(bound) +
-                                " for IPv6: " + failed.message() + "; choose another with --port");
+                                " for IPv6: " + failed.message() + holder_of(failed, bound) +
+                                "; choose another with --port");
   return bound;
 }
 

@@ -257,7 +257,7 @@ TEST_CASE("help, version and nothing at all") {
 }
 
 TEST_CASE("suggestions") {
-  const Words words{"discover", "send", "receive", "info"};
+  const Words words{"discover", "send", "receive", "info", "doctor"};
   CHECK(nearest("sned", words) == "send");
   CHECK(nearest("recieve", words) == "receive");
   CHECK(nearest("disc", words) == "discover");
