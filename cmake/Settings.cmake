@@ -9,7 +9,20 @@ endif()
 find_program(LSEND_CCACHE ccache)
 if(LSEND_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${LSEND_CCACHE})
+  if(LSEND_PCH)
+    list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+         CCACHE_SLOPPINESS=pch_defines,time_macros)
+  endif()
 endif()
+
+# lsend_precompile(TARGET): most of a small file's compile time is Asio's headers. Other presets do
+# without, and tell when a file forgot an include.
+function(lsend_precompile target)
+  if(LSEND_PCH)
+    target_precompile_headers(${target} PRIVATE <algorithm> <filesystem> <functional> <map> <memory>
+                              <optional> <string> <unordered_map> <variant> <vector> ${ARGN})
+  endif()
+endfunction()
 
 add_library(lsend_settings INTERFACE)
 target_include_directories(lsend_settings INTERFACE ${CMAKE_SOURCE_DIR}/include)
