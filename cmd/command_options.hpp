@@ -22,5 +22,6 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
 DoctorCommand read_doctor(const RawOptions& all, const app::Settings& settings,
                           const Sources& sources, Converter& in);
 InfoCommand read_info(const RawOptions& all, Converter& in);
+DevicesCommand read_devices(const RawOptions& all, Converter& in);
 
 }  // namespace lsend::cmd

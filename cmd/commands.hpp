@@ -20,6 +20,7 @@ int run(const SendCommand& command, const Options& options, Terminal& terminal);
 int run(const ReceiveCommand& command, const Options& options, Terminal& terminal);
 int run(const InfoCommand& command, const Options& options, Terminal& terminal);
 int run(const DoctorCommand& command, const Options& options, Terminal& terminal);
+int run(const DevicesCommand& command, const Options& options, Terminal& terminal);
 
 /// JSON lines, where they are asked for.
 std::unique_ptr<Reporter> make_json(const Options& options, Terminal& terminal, bool transfer);

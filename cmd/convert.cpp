@@ -13,6 +13,7 @@ Result<Options> convert(const RawOptions& raw, const Sources& sources) {
   if (raw.command == "receive") options.command = read_receive(raw, options.settings, in);
   if (raw.command == "info") options.command = read_info(raw, in);
   if (raw.command == "doctor") options.command = read_doctor(raw, options.settings, sources, in);
+  if (raw.command == "devices") options.command = read_devices(raw, in);
   if (in.error()) return *in.error();
   return options;
 }

@@ -26,6 +26,11 @@ std::string row(std::string_view label, const std::string& value) {
   return pad_right(std::string(label), kLabelColumns) + value + "\n";
 }
 
+/// UTC, to the second.
+std::string time_of(FileTime time) {
+  return format_rfc3339(std::chrono::floor<std::chrono::seconds>(time));
+}
+
 const char* trust_of(identity::Standing standing) {
   switch (standing) {
     case identity::Standing::trusted:
@@ -72,6 +77,24 @@ std::string device_line(const app::DeviceEvent& event, bool long_format, bool bo
   line += pad_right(shown(info.device_model.value_or("")), kModelColumns) + "  ";
   if (long_format) line += info.version.to_string() + "  ";
   return line + shown(long_format ? info.fingerprint.str() : info.fingerprint.brief());
+}
+
+std::string known_device_line(const identity::KnownDevice& device) {
+  const auto address =
+      device.endpoints.empty() ? std::string("-") : address_of(device.endpoints.front());
+  return pad_right(std::string(identity::to_string(device.state)), kTypeColumns) + "  " +
+         pad_right(shown(device.shown_name()), kAliasColumns) + "  " + device.fingerprint.brief() +
+         "  " + pad_right(address, kAddressColumns) + "  " + time_of(device.last_seen) + "\n";
+}
+
+std::string known_device_text(const identity::KnownDevice& device) {
+  std::string text = row("name", shown(device.shown_name()));
+  text += row("alias", shown(device.alias));
+  text += row("state", std::string(identity::to_string(device.state)));
+  text += row("fingerprint", device.fingerprint.str());
+  text += row("addresses", joined(device.endpoints, address_of));
+  text += row("first seen", time_of(device.first_seen));
+  return text + row("last seen", time_of(device.last_seen));
 }
 
 std::string own_info_text(const app::OwnInfo& info) {

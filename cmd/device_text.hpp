@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "lsend/app/devices.hpp"
 #include "lsend/app/events.hpp"
 #include "lsend/app/info.hpp"
 
@@ -15,6 +16,12 @@ std::string address_of(const Endpoint& endpoint);
 /// One line: alias, type, address, model, fingerprint. The long one has the whole fingerprint, the
 /// version and all addresses.
 std::string device_line(const app::DeviceEvent& event, bool long_format, bool bold);
+
+/// A line of `devices`: state, name, first digits of the fingerprint, address, when it was last
+/// met.
+std::string known_device_line(const identity::KnownDevice& device);
+/// All that is known of one.
+std::string known_device_text(const identity::KnownDevice& device);
 
 std::string own_info_text(const app::OwnInfo& info);
 std::string peer_info_text(const app::PeerInfo& info);

@@ -11,7 +11,7 @@ struct Help {
   std::string_view notes;
 };
 
-constexpr std::array<Help, 6> kHelp{{
+constexpr std::array<Help, 7> kHelp{{
     {"lsend", "Usage: lsend [OPTIONS] COMMAND [OPTIONS] [ARGS]\n",
      "'lsend COMMAND --help' lists the options of a command.\n"},
     {"discover", "Usage: lsend discover [OPTIONS] [PATTERN]\n",
@@ -52,6 +52,18 @@ constexpr std::array<Help, 6> kHelp{{
      "Examples:\n"
      "  lsend doctor\n"
      "  lsend doctor --json | jq -r '.checks[] | select(.status != \"ok\").remedy'\n"},
+    {"devices",
+     "Usage: lsend devices [OPTIONS] [list]\n"
+     "       lsend devices [OPTIONS] show|trust|block|forget DEVICE\n"
+     "       lsend devices [OPTIONS] rename DEVICE NAME\n",
+     "DEVICE is a name, an alias or fp:HEX. trust and block also take a device that\n"
+     "was never met: its whole fingerprint, or a TARGET of send that answers now.\n"
+     "\n"
+     "Examples:\n"
+     "  lsend devices\n"
+     "  lsend devices trust Pixel\n"
+     "  lsend devices rename fp:3F2A99C0 backup\n"
+     "  lsend devices forget backup\n"},
 }};
 
 const Help& help_of(std::string_view command) {

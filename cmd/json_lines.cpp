@@ -99,6 +99,20 @@ Json known_device(const discovery::Device& device) {
   return json;
 }
 
+Json remembered_fields(const identity::KnownDevice& device) {
+  Json json;
+  json["fingerprint"] = device.fingerprint.str();
+  json["state"] = identity::to_string(device.state);
+  if (!device.alias.empty()) json["alias"] = device.alias;
+  if (!device.name.empty()) json["name"] = device.name;
+  json["first_seen"] = format_rfc3339(device.first_seen);
+  json["last_seen"] = format_rfc3339(device.last_seen);
+  json["endpoints"] = Json::array();
+  for (const auto& endpoint : device.endpoints)
+    json["endpoints"].push_back(endpoint_fields(endpoint));
+  return json;
+}
+
 Json target_fields(const app::TargetEvent& event) {
   Json json;
   json["target"] = event.target;
@@ -324,6 +338,14 @@ std::string doctor_document(const std::vector<app::Check>& checks, int exit_code
     if (!check.remedy.empty()) entry["remedy"] = check.remedy;
     json["checks"].push_back(std::move(entry));
   }
+  return line_of(json);
+}
+
+std::string known_devices_document(const std::vector<identity::KnownDevice>& devices,
+                                   const Error* error) {
+  auto json = document("known_devices", error);
+  json["devices"] = Json::array();
+  for (const auto& device : devices) json["devices"].push_back(remembered_fields(device));
   return line_of(json);
 }
 

@@ -6,6 +6,7 @@
 #include "cmd/channel.hpp"
 #include "cmd/reporter.hpp"
 #include "lsend/app/doctor.hpp"
+#include "lsend/app/devices.hpp"
 #include "lsend/app/info.hpp"
 
 namespace lsend::cmd {
@@ -37,6 +38,8 @@ std::string own_info_document(const app::OwnInfo& info);
 std::string peer_info_document(const app::PeerInfo& info);
 /// `exit_code` as the program ends with it.
 std::string doctor_document(const std::vector<app::Check>& checks, int exit_code);
+std::string known_devices_document(const std::vector<identity::KnownDevice>& devices,
+                                   const Error* error);
 /// A query that came to nothing.
 std::string failure_document(const char* type, const Error& error);
 

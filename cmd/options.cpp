@@ -107,6 +107,7 @@ class Parser {
     declare_receive(receive, raw_.receive);
     add("info", "", "Show this machine's identity, or ask one device");
     add("doctor", "", "Check this machine and its network; say what to mend");
+    add("devices", "", "Known devices: list, show, trust, block, forget, rename");
     for (auto* command : commands_) declare_common(*command, raw_.shared);
     declare_common(root_, before_);
   }
@@ -230,8 +231,9 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
     const auto name = command ? command->get_name() : std::string();
     const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
     const bool watch = parser.raw().discover.watch;
-    return BadUsage{std::move(error), json,
-                    name == "info" || name == "doctor" || (name == "discover" && !watch)};
+    return BadUsage{
+        std::move(error), json,
+        name == "info" || name == "doctor" || name == "devices" || (name == "discover" && !watch)};
   };
   if (auto error = check_words(words)) return bad(std::move(*error));
   try {

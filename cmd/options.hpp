@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "lsend/app/devices.hpp"
 #include "lsend/app/discover.hpp"
 #include "lsend/app/doctor.hpp"
 #include "lsend/app/receive.hpp"
@@ -41,6 +42,10 @@ struct ReceiveCommand {
   app::ReceiveOptions options;
 };
 
+struct DevicesCommand {
+  app::DevicesOptions options;
+};
+
 struct InfoCommand {
   std::string target;  ///< empty = this machine
 };
@@ -54,7 +59,9 @@ struct DoctorCommand {
 struct Options {
   Output output;
   app::Settings settings;
-  std::variant<DiscoverCommand, SendCommand, ReceiveCommand, InfoCommand, DoctorCommand> command;
+  std::variant<DiscoverCommand, SendCommand, ReceiveCommand, InfoCommand, DoctorCommand,
+               DevicesCommand>
+      command;
 };
 
 /// A text that the user asked for (--help, --version).

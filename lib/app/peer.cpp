@@ -133,6 +133,20 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
   co_return secure;
 }
 
+Task<Result<Peer>> prove(const Node& node, Peer peer) {
+  const bool provable = peer.endpoint.scheme == Scheme::https && !peer.info.version.is_v1();
+  if (peer.proven || !provable) co_return peer;
+  ProbeRequest request(peer.endpoint.host, peer.endpoint.port);
+  request.scheme = Scheme::https;
+  request.limit = node.settings.connect_timeout;
+  if (peer.pin) request.pins.push_back(*peer.pin);
+  auto again = co_await probe(node, std::move(request));
+  if (!again) co_return again.error();
+  peer.proven = peer.pin ? peer.pin : again->proven;
+  peer.pin = peer.proven;
+  co_return peer;
+}
+
 Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
   auto options = node.connect_options();
   options.connect_limit = limit;

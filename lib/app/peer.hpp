@@ -51,6 +51,10 @@ struct ProbeRequest {
 };
 Task<Result<Peer>> probe(const Node& node, ProbeRequest request);
 
+/// What was announced is a claim: whoever is there has to prove it before it hears more. Peers that
+/// cannot (plain HTTP, versions before 1.9) stay as they are.
+Task<Result<Peer>> prove(const Node& node, Peer peer);
+
 /// Tells the peer who we are and hears who it is, all within `limit`. `Peer::proven` is what TLS
 /// proved.
 Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit);

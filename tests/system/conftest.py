@@ -49,6 +49,14 @@ def own_home(lsend, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def nobody_is_known(request):
+    """Each test meets its devices for the first time, also where a module shares its identity."""
+    if "own_home" in request.fixturenames:
+        known = request.getfixturevalue("own_home") / "known_devices.json"
+        known.unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
 def no_program_left():
     """Whatever a test leaves running is ended; fixtures of a whole module end their own."""
     before = process.running()

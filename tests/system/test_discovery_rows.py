@@ -39,12 +39,6 @@ def radio(lab):
         yield made
 
 
-@pytest.fixture(autouse=True)
-def nobody_is_known(own_home):
-    """Each test meets its devices for the first time."""
-    (own_home / "known_devices.json").unlink(missing_ok=True)
-
-
 @pytest.fixture
 def app(lab, own_home):
     """app(era, ...) is an app that receives on the second host."""

@@ -50,7 +50,7 @@ TEST_CASE("the manual and --help name the same options") {
   const auto shared = declared(help_of({"--help"}));
   CHECK(shared.size() > 10);
   CHECK(documented(page("lsend")) == shared);
-  for (const std::string command : {"discover", "send", "receive", "info", "doctor"}) {
+  for (const std::string command : {"discover", "send", "receive", "info", "doctor", "devices"}) {
     INFO(command);
     auto own = declared(help_of({command, "--help"}));
     for (const auto& option : shared) CHECK(own.erase(option) == 1);
@@ -68,7 +68,7 @@ TEST_CASE("help of a command begins with what it does and how it is called") {
 }
 
 TEST_CASE("help fits a terminal") {
-  for (const std::string command : {"discover", "send", "receive", "info", "doctor"}) {
+  for (const std::string command : {"discover", "send", "receive", "info", "doctor", "devices"}) {
     std::istringstream lines(help_of({command, "--help"}));
     for (std::string line; std::getline(lines, line);) {
       INFO(line);
