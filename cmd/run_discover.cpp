@@ -32,7 +32,8 @@ const Error* pointer_to(const Result<app::DiscoverReport>& report, Error& error)
   return &error;
 }
 
-void advise(const app::DiscoverReport& report, const DiscoverCommand& command, Console& console) {
+void advise(const app::DiscoverReport& report, const DiscoverCommand& command, std::uint16_t port,
+            Console& console) {
   if (report.evicted > 0)
     console.warning("more than " + std::to_string(report.known) + " devices answered; " +
                     std::to_string(report.evicted) + " that were heard first are not kept");
@@ -40,6 +41,10 @@ void advise(const app::DiscoverReport& report, const DiscoverCommand& command, C
   std::string hint = command.options.pattern.empty() ? "nobody answered" : "no device matched";
   hint += ": are the others awake, in this network, and on the same --multicast-port?";
   if (command.options.scan == app::ScanMode::never) hint += " Try without --no-scan.";
+  // LocalSend 1.18 answers nowhere else (protocol.md 2.2).
+  hint += " They answer by a call to " +
+          (port ? "TCP port " + std::to_string(port) : "a free port") +
+          " of this host: does a firewall let them in?";
   console.note(hint);
 }
 
@@ -49,7 +54,7 @@ int query(const DiscoverCommand& command, const Options& options, Terminal& term
   Error failure;
   const auto* error = pointer_to(report, failure);
   terminal.out.write(devices_document(report ? report->devices : collector.devices(), error));
-  if (report) advise(*report, command, terminal.console);
+  if (report) advise(*report, command, options.settings.port, terminal.console);
   return exit_with(error, terminal);
 }
 
@@ -66,7 +71,7 @@ int run(const DiscoverCommand& command, const Options& options, Terminal& termin
   Error failure;
   const auto* error = pointer_to(report, failure);
   reporter.finish(tally.totals(), error);
-  if (report) advise(*report, command, terminal.console);
+  if (report) advise(*report, command, options.settings.port, terminal.console);
   return exit_with(error, terminal);
 }
 
