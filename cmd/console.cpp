@@ -34,25 +34,51 @@ std::string count_of(std::size_t number, std::string_view noun) {
   return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }
 
-void Console::result(std::string_view line) {
+/// Whole lines.
+void Console::write(Channel& channel, std::string_view text) {
   progress_.clear();
-  out_.write(std::string(line) + "\n");
+  // A new line spoils nothing of what is being typed.
+  if (!held_.empty()) err_.write("\n");
+  channel.write(text);
+  if (!held_.empty()) err_.write(held_);
 }
 
+void Console::result(std::string_view line) { write(out_, std::string(line) + "\n"); }
+
+void Console::ask(std::string_view line) { write(err_, std::string(line) + "\n"); }
+
 void Console::note(std::string_view line) {
-  if (style_.quiet > 0) return;
+  if (style_.quiet == 0) write(err_, std::string(line) + "\n");
+}
+
+void Console::hold(std::string line) {
   progress_.clear();
-  err_.write(std::string(line) + "\n");
+  held_ = std::move(line);
+  err_.write(held_);
+}
+
+void Console::change_held(std::string_view beginning) {
+  held_.replace(0, beginning.size(), beginning);
+  err_.write(
+      "\x1b"
+      "7\r" +
+      std::string(beginning) +
+      "\x1b"
+      "8");
+}
+
+void Console::release() {
+  if (!held_.empty()) err_.write("\n");
+  held_.clear();
 }
 
 void Console::print_error_line(std::string_view label, const char* color,
                                std::string_view message) {
-  progress_.clear();
   std::string line = "lsend: ";
   if (style_.color_err) line += color;
   line += label;
   if (style_.color_err) line += "\x1b[0m";
-  err_.write(line + " " + escape_lines(message) + "\n");
+  write(err_, line + " " + escape_lines(message) + "\n");
 }
 
 void Console::warning(std::string_view message) {
@@ -76,7 +102,7 @@ void Console::show(const app::ReadyEvent& event) {
   if (event.addresses.empty()) note("  port         " + port);
   note("  folder       " + escape_for_terminal(event.folder, kPathBytes));
   note(std::string("  PIN          ") + (event.pin ? "on" : "off"));
-  note(std::string("  policy       accepts everyone") + (event.pin ? " who has the PIN" : ""));
+  note("  policy       " + escape_for_terminal(event.policy, kPathBytes));
   note("  fingerprint  " + event.self.fingerprint.str());
 }
 
@@ -109,12 +135,22 @@ void Console::show(const app::TargetEvent& event) {
 
 void Console::show(const app::WaitingEvent& event) { note(escape_lines(event.reason)); }
 
-void Console::show(const app::RequestEvent& event) {
+/// What became of it is told when it is decided.
+void Console::show(const app::RequestEvent&) {}
+
+void Console::show(const app::DecisionEvent& decision) {
+  const auto& event = decision.request;
   auto line = name_of(event.device) + " (" + escape_for_terminal(event.address) + "): ";
   // A form does not tell what is in it.
   line += event.files == 0 ? std::string("a form")
                            : count_of(event.files, "file") + ", " + format_size(event.bytes);
-  line += event.accepted ? ": accepted" : ": refused: " + escape_lines(event.reason);
+  if (event.message && decision.accepted) return;
+  if (decision.error)
+    line += ": refused: " + escape_lines(decision.error->message());
+  else if (decision.files < event.files)
+    line += ": accepted " + std::to_string(decision.files);
+  else
+    line += ": accepted";
   note(line);
 }
 
@@ -136,7 +172,9 @@ void Console::show(const app::FileEvent& event) {
   }
 }
 
-void Console::show(const app::ProgressEvent& event) { progress_.show(event, Clock::now()); }
+void Console::show(const app::ProgressEvent& event) {
+  if (held_.empty()) progress_.show(event, Clock::now());
+}
 
 void Console::show(const app::MessageEvent& event) {
   note("message from " + name_of(event.device) + " (" + escape_for_terminal(event.address) + "):");

@@ -30,6 +30,14 @@ class Console final : public Reporter {
 
   void result(std::string_view line);
   void note(std::string_view line);
+  /// For a person who has to answer: said however quiet we are.
+  void ask(std::string_view line);
+  /// A line without an end, where somebody types: it is written again below whatever else is said.
+  void hold(std::string line);
+  /// Draws over the beginning of the held line; both are as long.
+  void change_held(std::string_view beginning);
+  /// The held line is done with.
+  void release();
   void warning(std::string_view message);
   void error(const Error& error);
   bool color_out() const { return style_.color_out; }
@@ -40,17 +48,20 @@ class Console final : public Reporter {
   void show(const app::TargetEvent& event);
   void show(const app::WaitingEvent& event);
   void show(const app::RequestEvent& event);
+  void show(const app::DecisionEvent& event);
   void show(const app::FileEvent& event);
   void show(const app::ProgressEvent& event);
   void show(const app::MessageEvent& event);
   void show(const app::SessionEvent& event);
   void show(const app::WarningEvent& event);
+  void write(Channel& channel, std::string_view text);
   void print_error_line(std::string_view label, const char* color, std::string_view message);
 
   Channel& out_;
   Channel& err_;
   ConsoleStyle style_;
   ProgressDisplay progress_;
+  std::string held_;
 };
 
 /// Peer text of more than one line: only its line ends stay as they are.

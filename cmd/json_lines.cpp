@@ -123,6 +123,19 @@ Json target_fields(const app::TargetEvent& event) {
   return json;
 }
 
+Json request_fields(const app::RequestEvent& event) {
+  Json json;
+  if (!event.session.empty()) json["session"] = event.session;
+  json["device"] = device_fields(event.device);
+  json["address"] = event.address;
+  json["verified"] = event.verified;
+  json["standing"] = to_string(event.standing);
+  json["message"] = event.message;
+  json["files"] = event.files;
+  json["bytes"] = event.bytes;
+  return json;
+}
+
 const char* status_word(app::FileStatus status) {
   switch (status) {
     case app::FileStatus::done:
@@ -157,6 +170,7 @@ Json to_json(const app::ReadyEvent& event) {
   json["addresses"] = event.addresses;
   json["folder"] = event.folder;
   json["auto_accept"] = event.auto_accept;
+  json["policy"] = event.policy;
   json["pin"] = event.pin;
   return json;
 }
@@ -182,14 +196,17 @@ Json to_json(const app::WaitingEvent& event) {
 
 Json to_json(const app::RequestEvent& event) {
   auto json = object("request");
-  if (!event.session.empty()) json["session"] = event.session;
-  json["device"] = device_fields(event.device);
-  json["address"] = event.address;
-  json["verified"] = event.verified;
-  json["files"] = event.files;
-  json["bytes"] = event.bytes;
+  json.update(request_fields(event));
+  return json;
+}
+
+Json to_json(const app::DecisionEvent& event) {
+  auto json = object("decision");
+  json.update(request_fields(event.request));
   json["accepted"] = event.accepted;
-  if (!event.reason.empty()) json["reason"] = event.reason;
+  json["by"] = event.by;
+  if (event.accepted) json["files_accepted"] = event.files;
+  if (event.error) json["error"] = error_fields(*event.error);
   return json;
 }
 
@@ -288,6 +305,23 @@ void JsonLines::finish(const Totals& totals, const Error* error) {
   json["elapsed_ms"] = totals.elapsed.count();
   if (totals.target) json["target"] = target_fields(*totals.target);
   out_.write(line_of(json));
+}
+
+std::string request_document(const app::AcceptQuestion& question) {
+  auto json = object("request");
+  json.update(request_fields(question.request));
+  json["folder"] = question.folder;
+  json["file_list"] = Json::array();
+  for (const auto& file : question.files) {
+    Json entry;
+    entry["name"] = file.file_name;
+    entry["size"] = file.size;
+    entry["file_type"] = file.file_type;
+    if (file.sha256) entry["sha256"] = *file.sha256;
+    if (question.request.message) entry["text"] = file.preview.value_or("");
+    json["file_list"].push_back(std::move(entry));
+  }
+  return line_of(json);
 }
 
 std::string devices_document(const std::vector<discovery::Device>& devices, const Error* error) {

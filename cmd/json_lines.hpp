@@ -8,6 +8,7 @@
 #include "lsend/app/doctor.hpp"
 #include "lsend/app/devices.hpp"
 #include "lsend/app/info.hpp"
+#include "lsend/app/prompt.hpp"
 
 namespace lsend::cmd {
 
@@ -31,6 +32,9 @@ class JsonLines final : public Reporter {
   bool progress_;
   std::optional<TimePoint> last_progress_;
 };
+
+/// What a program reads that decides about a request: the fields of the event and its files.
+std::string request_document(const app::AcceptQuestion& question);
 
 /// What queries print, each one line. `error` is null for success.
 std::string devices_document(const std::vector<discovery::Device>& devices, const Error* error);

@@ -59,7 +59,7 @@ class CliDeclarer final : public Declarer {
       return true;
     };
     app_.add_option(names, store, description)
-        ->expected(-1)
+        ->expected(1, CLI::detail::expected_max_vector_size)
         ->allow_extra_args(false)
         ->type_name(type)
         ->group(group_);

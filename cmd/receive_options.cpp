@@ -8,11 +8,26 @@ namespace {
 
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
 
+void read_accept(const RawReceive& raw, Converter& in, app::ReceiveOptions& options) {
+  for (const auto& text : in.list("--accept-from", raw.accept_from)) {
+    auto selector = transfer::AcceptSelector::parse(text);
+    if (selector)
+      options.accept_from.push_back(std::move(*selector));
+    else
+      in.reject("--accept-from: " + selector.error().message());
+  }
+  in.text(in.given("--accept-exec", raw.accept_exec), options.accept_exec);
+}
+
 }  // namespace
 
 void declare_receive(Declarer& in, RawReceive& raw) {
   in.value("-d,--dir", raw.dir, "DIR", "where files go [lsend in the download folder]");
   in.flag("-y,--auto-accept", raw.auto_accept, "accept everyone (who has the PIN)");
+  in.values(
+      "--accept-from", raw.accept_from, "SEL",
+      "accept without asking: 'trusted', 'fp:HEX', an\naddress or a network; may be repeated");
+  in.value("--accept-exec", raw.accept_exec, "CMD", "a shell command that decides; see the manual");
   in.value("--pin", raw.pin, "PIN", "senders must know it [LSEND_RECEIVE_PIN]");
   in.flag("--once", raw.once, "stop after one transfer");
   in.value("--count", raw.count, "N", "stop after N transfers");
@@ -36,9 +51,8 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   in.path(in.given("--dir", raw.dir), options.folder);
   in.path(in.given("--ready-file", raw.ready_file), options.ready_file);
   in.text(in.given("--pin", raw.pin), options.pin);
-  if (!in.flag("--auto-accept", raw.auto_accept) && !options.pin)
-    in.reject("nobody is here to accept a transfer: add --auto-accept or --pin");
-  options.auto_accept = true;
+  options.auto_accept = in.flag("--auto-accept", raw.auto_accept);
+  read_accept(raw, in, options);
   if (raw.once && raw.count) in.reject("--once and --count exclude one another");
   in.number(in.given("--count", raw.count), options.count, 1, kAny);
   if (raw.once) options.count = 1;

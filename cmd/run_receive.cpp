@@ -1,15 +1,40 @@
 #include "cmd/commands.hpp"
+#include "cmd/json_lines.hpp"
+#include "cmd/terminal_prompt.hpp"
 
 namespace lsend::cmd {
 namespace {
 
 void warn(const app::ReceiveOptions& receive, const app::Settings& settings,
           app::ProgressSink& sink) {
-  if (receive.auto_accept && !receive.pin)
-    sink.on(app::WarningEvent{
-        "--auto-accept without --pin: everyone on the network can store files here"});
+  if (receive.auto_accept && !receive.pin && receive.accept_from.empty() &&
+      receive.accept_exec.empty())
+    sink.on(
+        app::WarningEvent{"--auto-accept without --pin or --accept-from: everyone on the network "
+                          "can store files here"});
   if (settings.http)
     sink.on(app::WarningEvent{"--http: what senders send by HTTP can be read on the way"});
+}
+
+/// Somebody is asked where no rule decides about everyone.
+std::unique_ptr<TerminalPrompt> make_prompt(const app::ReceiveOptions& receive,
+                                            const Options& options, Terminal& terminal) {
+  if (options.output.json || receive.auto_accept || !receive.accept_exec.empty()) return nullptr;
+  return TerminalPrompt::open(terminal.console);
+}
+
+Result<app::ReceiveReport> serve(const app::ReceiveOptions& receive, const Options& options,
+                                 Terminal& terminal, app::ProgressSink& sink) {
+  const auto prompt = make_prompt(receive, options, terminal);
+  app::Deciders deciders;
+  deciders.prompt = prompt.get();
+  deciders.document = request_document;
+  if (!app::can_accept(receive, deciders))
+    return fail(Errc::usage,
+                "nobody is here to accept a transfer: add --auto-accept, --accept-from, "
+                "--accept-exec or --pin");
+  warn(receive, options.settings, sink);
+  return app::receive(options.settings, receive, deciders, sink);
 }
 
 }  // namespace
@@ -18,8 +43,7 @@ int run(const ReceiveCommand& command, const Options& options, Terminal& termina
   const auto json = make_json(options, terminal, true);
   Reporter& reporter = json ? *json : static_cast<Reporter&>(terminal.console);
   Tally tally(reporter);
-  warn(command.options, options.settings, tally);
-  const auto report = app::receive(options.settings, command.options, tally);
+  const auto report = serve(command.options, options, terminal, tally);
   const auto failure = report ? Error() : report.error();
   const auto* error = report ? nullptr : &failure;
   reporter.finish(tally.totals(), error);

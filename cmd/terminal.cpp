@@ -6,14 +6,11 @@
 #include <cstdlib>
 
 namespace lsend::cmd {
-namespace {
 
 bool is_dumb(const Environment& environment) {
   const auto term = environment("TERM");
   return !term || *term == "dumb";
 }
-
-}  // namespace
 
 Environment process_environment() {
   return [](const char* name) -> std::optional<std::string> {

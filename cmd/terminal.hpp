@@ -8,6 +8,8 @@ namespace lsend::cmd {
 bool is_terminal(int descriptor);
 /// False while another job has the terminal: drawing would stop us or spoil its picture.
 bool in_foreground(int descriptor);
+/// A terminal on which nothing can be drawn over.
+bool is_dumb(const Environment& environment);
 /// In columns; 80 when nobody knows.
 unsigned terminal_width(int descriptor);
 

@@ -24,11 +24,12 @@ constexpr Duration kDrain = std::chrono::milliseconds(500);
 class Receiver {
  public:
   Receiver(Executor executor, Interrupt& interrupt, Node node, const ReceiveOptions& options,
-           storage::Inbox inbox, ProgressSink& sink)
+           const Deciders& deciders, storage::Inbox inbox, ProgressSink& sink)
       : executor_(executor),
         interrupt_(interrupt),
         node_(std::move(node)),
         options_(options),
+        deciders_(deciders),
         inbox_(std::move(inbox)),
         sink_(sink),
         discovery_(executor, node_, kDevices, nullptr,
@@ -38,7 +39,7 @@ class Receiver {
             [this](const DeviceInfo& info, const Endpoint& from, bool verified) {
               discovery_.heard(info, from, verified);
             },
-            options_, inbox_, sink_),
+            options_, deciders, inbox_, sink_),
         tasks_(executor) {
     handler_.on_transfer_end = [this] { finish(); };
   }
@@ -74,6 +75,7 @@ class Receiver {
     event.folder = inbox_.folder().string();
     event.auto_accept = options_.auto_accept;
     event.pin = options_.pin.has_value();
+    event.policy = describe_policy(options_, deciders_);
     if (!options_.ready_file.empty()) {
       nlohmann::json ready;
       ready["port"] = node_.self.port;
@@ -101,7 +103,9 @@ class Receiver {
   }
 
   Task<> wind_up() {
-    const auto running = handler_.running();
+    auto running = handler_.running();
+    // A request that waits for a yes is no transfer: it is answered.
+    std::erase_if(running, [](const auto& session) { return !session->was_active(); });
     cut_short_ = !running.empty();
     // The senders hear it first: a connection that just breaks looks like a fault of the network.
     net::TaskGroup telling(executor_);
@@ -143,6 +147,7 @@ class Receiver {
   Interrupt& interrupt_;
   Node node_;
   const ReceiveOptions& options_;
+  const Deciders& deciders_;
   storage::Inbox inbox_;
   ProgressSink& sink_;
   DiscoveryService discovery_;
@@ -156,14 +161,19 @@ class Receiver {
 
 }  // namespace
 
+bool can_accept(const ReceiveOptions& options, const Deciders& deciders) {
+  const auto rules = accept_rules(options, deciders);
+  return rules.auto_accept || rules.pin || rules.program || rules.person || !rules.from.empty();
+}
+
 Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& options,
-                              ProgressSink& sink) {
+                              const Deciders& deciders, ProgressSink& sink) {
   auto inbox = storage::Inbox::open(options.folder);
   if (!inbox) return inbox.error();
   auto node = Node::make(settings);
   if (!node) return node.error();
   Runtime runtime;
-  Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), options,
+  Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), options, deciders,
                     std::move(*inbox), sink);
   return runtime.run(receiver.run());
 }

@@ -1,9 +1,10 @@
 #include "lib/app/receive_admission.hpp"
 
 #include <algorithm>
+#include <numeric>
 
-#include "lsend/storage/sha256.hpp"
 #include "lsend/storage/safe_path.hpp"
+#include "lsend/storage/sha256.hpp"
 
 namespace lsend::app {
 
@@ -13,19 +14,7 @@ constexpr std::size_t kMaxPrepare = 64 * 1024 * 1024;
 /// All prepare bodies that are being read: one of the largest kind, and some usual ones.
 constexpr std::uint64_t kMaxJsonInFlight = 96 * 1024 * 1024;
 constexpr Version kV1{1, 0};
-
-RequestEvent request_event(const net::Exchange& exchange, const PrepareUpload& message) {
-  RequestEvent event;
-  event.device = message.info;
-  event.address = exchange.peer().str();
-  event.verified = exchange.peer_fingerprint().has_value();
-  if (event.verified) event.device.fingerprint = *exchange.peer_fingerprint();
-  event.files = message.files.size();
-  if (const auto total = transfer::total_size(message)) event.bytes = *total;
-  return event;
-}
-
-Error no_rule() { return fail(Errc::declined, "no rule accepts this sender"); }
+constexpr std::string_view kByRule = "rule";
 
 /// A share of the memory that requests may take while they are read.
 class JsonBudget {
@@ -54,22 +43,15 @@ DeviceInfo nameless_device(const net::Exchange& exchange) {
   return device;
 }
 
-RequestEvent form_event(const net::Exchange& exchange) {
-  RequestEvent event;
-  event.device = nameless_device(exchange);
-  event.address = exchange.peer().str();
-  event.verified = exchange.peer_fingerprint().has_value();
-  event.bytes = exchange.head().framing.content_length.value_or(0);
-  return event;
-}
-
-ReceiveAdmission::ReceiveAdmission(const ReceiveOptions& options, const storage::Inbox& inbox,
+ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
+                                   const Deciders& deciders, const storage::Inbox& inbox,
                                    ReceiveBook& book)
     : options_(options),
       inbox_(inbox),
       book_(book),
       pins_(options.pin ? transfer::PinGuard(*options.pin) : transfer::PinGuard()),
-      policy_(options.auto_accept, options.limits) {}
+      acceptance_(home, options, deciders, book.requests(),
+                  [&book](const std::string& message) { book.warn(message); }) {}
 
 // --- PIN and body
 
@@ -107,73 +89,133 @@ Task<Result<PrepareUpload>> ReceiveAdmission::read_prepare(
 
 // --- busy and rules
 
-Result<> ReceiveAdmission::check_names(const PrepareUpload& message) const {
-  for (const auto& file : message.files)
-    if (const auto name = storage::clean_file_name(file.file_name); !name) return name.error();
-  return {};
+/// A session that waits for its admission. Whatever refuses it, an exception too, frees the slot.
+class ReceiveAdmission::Opened {
+ public:
+  Opened(ReceiveBook& book, SessionPtr session, RequestEvent event)
+      : book_(book), session_(std::move(session)), event_(std::move(event)) {
+    event_.session = session_->id().str();
+    book_.requested(event_);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  ~Opened() {
+    if (!kept_) close();
+  }
+
+  const SessionPtr& session() const { return session_; }
+  const RequestEvent& event() const { return event_; }
+  void close() {
+    session_->decline();
+    book_.settle();
+  }
+  void accept(std::string_view by) {
+    kept_ = true;
+    book_.accepted(event_, session_, by);
+  }
+  Error refuse(std::string_view by, Error error) {
+    close();
+    book_.refused(event_, by, error);
+    return error;
+  }
+
+ private:
+  ReceiveBook& book_;
+  SessionPtr session_;
+  RequestEvent event_;
+  bool kept_ = false;
+};
+
+RequestEvent ReceiveAdmission::describe(const net::Exchange& exchange,
+                                        const PrepareUpload& message) {
+  RequestEvent event;
+  event.device = message.info;
+  event.address = exchange.peer().str();
+  event.verified = exchange.peer_fingerprint().has_value();
+  if (event.verified) event.device.fingerprint = *exchange.peer_fingerprint();
+  event.standing = acceptance_.standing(exchange, message.info);
+  event.message = is_message(message);
+  event.files = message.files.size();
+  // A form tells no more than its length.
+  if (message.files.empty())
+    event.bytes = exchange.head().framing.content_length.value_or(0);
+  else if (const auto total = transfer::total_size(message))
+    event.bytes = *total;
+  return event;
 }
 
-Result<transfer::Decision> ReceiveAdmission::judge(const PrepareUpload& message) const {
-  if (const auto names = check_names(message); !names) return names.error();
+Result<> ReceiveAdmission::check(const PrepareUpload& message) const {
+  for (const auto& file : message.files)
+    if (const auto name = storage::clean_file_name(file.file_name); !name) return name.error();
   const auto free = inbox_.free_space();
   if (!free) return free.error();
   const auto expected = book_.still_expected();
-  return policy_.judge(message, *free > expected ? *free - expected : 0);
+  return transfer::check_limits(message, options_.limits, *free > expected ? *free - expected : 0);
 }
 
-Result<std::optional<PrepareUploadReply>> ReceiveAdmission::admit(const Request& request,
-                                                                  PrepareUpload message) {
+Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& request,
+                                                                 PrepareUpload message) {
   book_.settle();
-  auto event = request_event(request.exchange, message);
-  const auto refuse = [&](const Error& error) {
-    book_.refused(event, error);
-    return error;
-  };
-  const auto now = Clock::now();
+  auto& exchange = request.exchange;
+  auto event = describe(exchange, message);
   const auto version = request.v1() ? kV1 : kOurVersion;
-  const auto session = book_.open(request.exchange.peer(), version, message, now);
-  if (!session) return refuse(session.error());
-  // Whatever refuses from here on frees the slot again.
-  const auto decline = [&](const Error& error) {
-    (*session)->decline();
-    book_.settle();
-    return refuse(error);
-  };
-  const auto decision = judge(message);
-  if (!decision) return decline(decision.error());
-  if (decision->kind == transfer::Decision::Kind::decline) return decline(no_rule());
-  if (decision->kind == transfer::Decision::Kind::message) {
-    (*session)->decline();
-    book_.settle();
-    book_.message(event, message.files.front().preview.value_or(""));
-    return std::optional<PrepareUploadReply>();
+  const auto session = book_.open(exchange.peer(), version, message, Clock::now());
+  if (!session) {
+    book_.refused(std::move(event), kByRule, session.error());
+    co_return session.error();
   }
-  auto reply = (*session)->accept(decision->files, storage::random_text, now);
-  if (!reply) return decline(reply.error());
-  book_.accepted(std::move(event), *session, now);
-  return std::optional<PrepareUploadReply>(std::move(*reply));
+  Opened opened(book_, *session, std::move(event));
+  const auto fits = check(message);
+  if (!fits) co_return opened.refuse(kByRule, fits.error());
+  std::vector<std::size_t> offered(message.files.size());
+  std::iota(offered.begin(), offered.end(), std::size_t{0});
+  RequestEvent asked = opened.event();
+  const auto outcome =
+      co_await acceptance_.decide(exchange, *session, std::move(asked), std::move(offered));
+  if (!outcome.accepted) co_return opened.refuse(outcome.by, outcome.refusal);
+  Admitted admitted;
+  admitted.session = *session;
+  if (opened.event().message) {
+    opened.close();
+    book_.message(opened.event(), outcome.by, message.files.front().preview.value_or(""));
+    co_return admitted;
+  }
+  auto reply = (*session)->accept(outcome.files, storage::random_text, Clock::now());
+  if (!reply) co_return opened.refuse(kByRule, reply.error());
+  admitted.reply = std::move(*reply);
+  opened.accept(outcome.by);
+  co_return admitted;
 }
 
-Result<ReceiveAdmission::SessionPtr> ReceiveAdmission::admit_form(const Request& request) {
+Task<Result<ReceiveAdmission::SessionPtr>> ReceiveAdmission::admit_form(const Request& request) {
   book_.settle();
-  auto event = form_event(request.exchange);
-  const auto refuse = [&](const Error& error) {
-    book_.refused(event, error);
-    return error;
-  };
-  const auto now = Clock::now();
-  const PrepareUpload nothing{event.device, {}};
-  const auto session = book_.open(request.exchange.peer(), kOurVersion, nothing, now);
-  if (!session) return refuse(session.error());
-  const auto decision = policy_.judge(nothing, 0);
-  const bool accepted = decision && decision->kind == transfer::Decision::Kind::accept;
-  if (!accepted) {
-    (*session)->decline();
-    book_.settle();
-    return refuse(decision ? no_rule() : decision.error());
+  auto& exchange = request.exchange;
+  PrepareUpload nothing;
+  nothing.info = nameless_device(exchange);
+  auto event = describe(exchange, nothing);
+  const auto session = book_.open(exchange.peer(), kOurVersion, nothing, Clock::now());
+  if (!session) {
+    book_.refused(std::move(event), kByRule, session.error());
+    co_return session.error();
   }
-  book_.accepted(std::move(event), *session, now);
-  return *session;
+  Opened opened(book_, *session, std::move(event));
+  RequestEvent asked = opened.event();
+  std::vector<std::size_t> none;
+  const auto outcome =
+      co_await acceptance_.decide(exchange, *session, std::move(asked), std::move(none));
+  if (!outcome.accepted) co_return opened.refuse(outcome.by, outcome.refusal);
+  (*session)->touch(Clock::now());
+  opened.accept(outcome.by);
+  co_return *session;
+}
+
+void ReceiveAdmission::form_failed(const Request& request, const SessionPtr& session,
+                                   const Error& error) {
+  PrepareUpload nothing;
+  nothing.info = nameless_device(request.exchange);
+  auto event = describe(request.exchange, nothing);
+  event.session = session->id().str();
+  book_.refused(std::move(event), kByRule, error);
 }
 
 }  // namespace lsend::app

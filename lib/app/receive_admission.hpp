@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/app/acceptance.hpp"
 #include "lib/app/api_handler.hpp"
 #include "lib/app/receive_book.hpp"
 #include "lsend/transfer/pin_guard.hpp"
@@ -16,7 +17,8 @@ class ReceiveAdmission {
   using Request = ApiHandler::Request;
   using SessionPtr = ReceiveBook::SessionPtr;
 
-  ReceiveAdmission(const ReceiveOptions& options, const storage::Inbox& inbox, ReceiveBook& book);
+  ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
+                   const Deciders& deciders, const storage::Inbox& inbox, ReceiveBook& book);
 
   /// What the head tells: the PIN, and a body that we can read.
   Result<> check_head(const Request& request);
@@ -25,27 +27,34 @@ class ReceiveAdmission {
   Task<Result<PrepareUpload>> read_prepare(const Request& request,
                                            const protocol::DeviceDefaults& defaults);
 
-  /// Nothing in the result: a message, delivered.
-  Result<std::optional<PrepareUploadReply>> admit(const Request& request, PrepareUpload message);
+  /// `reply` without tokens: nothing is to be sent, and a message was delivered.
+  struct Admitted {
+    SessionPtr session;
+    PrepareUploadReply reply;
+  };
+  Task<Result<Admitted>> admit(const Request& request, PrepareUpload message);
   /// A form names no files beforehand: its session has none until they come.
-  Result<SessionPtr> admit_form(const Request& request);
+  Task<Result<SessionPtr>> admit_form(const Request& request);
+  /// A form that was let in has brought no file.
+  void form_failed(const Request& request, const SessionPtr& session, const Error& error);
+  /// Nobody decides any more: this process is on its way out.
+  void stop() { acceptance_.stop(); }
 
  private:
-  Result<> check_names(const PrepareUpload& message) const;
-  Result<transfer::Decision> judge(const PrepareUpload& message) const;
+  class Opened;
+
+  Result<> check(const PrepareUpload& message) const;
+  RequestEvent describe(const net::Exchange& exchange, const PrepareUpload& message);
 
   const ReceiveOptions& options_;
   const storage::Inbox& inbox_;
   ReceiveBook& book_;
   transfer::PinGuard pins_;
-  transfer::AcceptPolicy policy_;
+  Acceptance acceptance_;
   std::uint64_t json_in_flight_ = 0;  ///< bytes of prepare bodies that are being read
 };
 
 /// Who sends a form or a clipboard says nothing of itself.
 DeviceInfo nameless_device(const net::Exchange& exchange);
-
-/// How a form is told of when it is refused after it was let in.
-RequestEvent form_event(const net::Exchange& exchange);
 
 }  // namespace lsend::app

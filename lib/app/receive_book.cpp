@@ -48,13 +48,19 @@ void ReceiveBook::settle() {
   if (settled_ && now - *settled_ > kStoodStill) slot_.rearm(now);
   settled_ = now;
   for (const auto& session : slot_.sweep(now)) session_ended(session);
+  requests_.wake_ended();
+}
+
+void ReceiveBook::abort_all() {
+  for (const auto& session : slot_.sessions()) session->abort();
+  requests_.abort_active();
+  settle();
 }
 
 void ReceiveBook::session_ended(const SessionPtr& session) {
   somebody_waits_ = false;
   progress_.erase(session->id());
-  using State = transfer::ReceiveSession::State;
-  if (session->state() == State::declined) return;
+  if (!session->was_active()) return;
   const auto totals = session->totals();
   const auto lost = totals.failed + totals.open;
   ++ended_;
@@ -74,21 +80,43 @@ void ReceiveBook::session_ended(const SessionPtr& session) {
 
 // --- events
 
-void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, TimePoint now) {
-  event.session = session->id().str();
-  event.accepted = true;
-  progress_.try_emplace(session->id(), event.bytes, now);
-  sink_.on(event);
+void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::string_view by) {
+  const auto totals = session->totals();
+  // A form's files are still to come.
+  const auto bytes = session->files().empty() ? event.bytes : totals.bytes_accepted;
+  progress_.try_emplace(session->id(), bytes, Clock::now());
+  DecisionEvent decision;
+  decision.request = std::move(event);
+  decision.accepted = true;
+  decision.by = by;
+  decision.files = totals.open;
+  sink_.on(decision);
+  for (const auto& file : session->files()) {
+    if (file.state != transfer::FileState::declined) continue;
+    FileEvent left_out;
+    left_out.status = FileStatus::declined;
+    left_out.name = file.info.file_name;
+    left_out.size = file.info.size;
+    sink_.on(left_out);
+  }
 }
 
-void ReceiveBook::refused(RequestEvent event, const Error& error) {
-  event.reason = error.message();
-  sink_.on(event);
+void ReceiveBook::refused(RequestEvent event, std::string_view by, const Error& error) {
+  DecisionEvent decision;
+  decision.request = std::move(event);
+  decision.by = by;
+  decision.error = error;
+  sink_.on(decision);
 }
 
-void ReceiveBook::message(const RequestEvent& from, std::string text) {
+void ReceiveBook::message(const RequestEvent& from, std::string_view by, std::string text) {
   ++report_.messages;
   ++ended_;
+  DecisionEvent decision;
+  decision.request = from;
+  decision.accepted = true;
+  decision.by = by;
+  sink_.on(decision);
   sink_.on(MessageEvent{from.device, from.address, std::move(text)});
 }
 
@@ -124,7 +152,7 @@ void ReceiveBook::progress(const transfer::ReceiveSession& session, std::size_t 
   event.bytes = found->second.bytes();
   event.total_bytes = found->second.total();
   event.files = totals.done;
-  event.total_files = session.files().size();
+  event.total_files = totals.done + totals.failed + totals.open;
   event.bytes_per_second = found->second.bytes_per_second(now);
   event.remaining = found->second.remaining(now);
   sink_.on(event);

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/app/session_requests.hpp"
 #include "lsend/app/receive.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "lsend/transfer/progress.hpp"
@@ -18,6 +19,7 @@ class ReceiveBook {
 
   ReceiveBook(std::size_t max_sessions, transfer::SessionLimits limits, ProgressSink& sink);
 
+  SessionRequests& requests() { return requests_; }
   transfer::UploadSlot& slot() { return slot_; }
   const transfer::UploadSlot& slot() const { return slot_; }
   const ReceiveReport& report() const { return report_; }
@@ -31,14 +33,19 @@ class ReceiveBook {
   /// Opens a WAITING session, or remembers that somebody could not have one.
   Result<SessionPtr> open(const PeerAddress& sender, const Version& version,
                           const PrepareUpload& request, TimePoint now);
-  /// Takes the sessions that have ended out of the slot and tells of them. Called each second: a
-  /// longer silence was not the senders'.
+  /// Takes the sessions that have ended out of the slot, ends what their requests wait for, and
+  /// tells of them. Called each second: a longer silence was not the senders'.
   void settle();
 
-  void accepted(RequestEvent event, const SessionPtr& session, TimePoint now);
-  void refused(RequestEvent event, const Error& error);
-  void message(const RequestEvent& from, std::string text);
+  /// Ends all sessions: running uploads break, waiting requests are answered.
+  void abort_all();
+
+  void requested(const RequestEvent& event) { sink_.on(event); }
+  void accepted(RequestEvent event, const SessionPtr& session, std::string_view by);
+  void refused(RequestEvent event, std::string_view by, const Error& error);
+  void message(const RequestEvent& from, std::string_view by, std::string text);
   void file(const FileInfo& file, const Result<storage::StoredFile>& stored);
+  void warn(const std::string& message) { sink_.on(WarningEvent{message}); }
   void progress(const transfer::ReceiveSession& session, std::size_t bytes);
   /// A failed attempt's bytes have to come again.
   void take_back(const transfer::ReceiveSession& session, std::uint64_t bytes);
@@ -48,6 +55,7 @@ class ReceiveBook {
 
   ProgressSink& sink_;
   transfer::UploadSlot slot_;
+  SessionRequests requests_;
   ReceiveReport report_;
   std::size_t ended_ = 0;
   bool somebody_waits_ = false;

@@ -21,44 +21,32 @@ PrepareUpload as_message(const net::Exchange& exchange, std::string text) {
 
 }  // namespace
 
-/// A form that arrives, in the list of what a cancel or the end wakes.
-class ReceiveHandler::Listed {
- public:
-  Listed(ReceiveHandler& handler, const SessionPtr& session, net::Exchange& exchange)
-      : handler_(handler), exchange_(exchange) {
-    handler_.uploads_.push_back(Running{session, &exchange_});
-  }
-  Listed(const Listed&) = delete;
-  Listed& operator=(const Listed&) = delete;
-  ~Listed() {
-    std::erase_if(handler_.uploads_,
-                  [&](const Running& running) { return running.exchange == &exchange_; });
-  }
-
- private:
-  ReceiveHandler& handler_;
-  net::Exchange& exchange_;
-};
-
 Task<> ReceiveHandler::send_form(Request& request) {
   auto& exchange = request.exchange;
   auto parser = check_form(request);
-  auto session = parser ? admission_.admit_form(request) : Result<SessionPtr>(parser.error());
+  if (!parser) {
+    auto error = parser.error();
+    co_await respond_error(exchange, std::move(error));
+    co_return;
+  }
+  const auto session = co_await admission_.admit_form(request);
   if (!session) {
     auto error = session.error();
     co_await respond_error(exchange, std::move(error));
     co_return;
   }
   exchange.protect();
-  const Listed listed(*this, *session, exchange);
+  std::optional<SessionRequests::Entry> entry;
+  entry.emplace(book_.requests(), *session, exchange);
   FormUpload form(*session, inbox_, options_,
                   [this](const auto& file, const auto& stored) { book_.file(file, stored); });
   const auto whole = co_await read_form(exchange, *parser, form, *session);
   form.end(whole);
+  entry.reset();
   // Nothing has begun: it was no transfer, and nothing else tells of it.
   if ((*session)->files().empty()) {
     const auto error = whole.error();
-    book_.refused(form_event(exchange), error);
+    admission_.form_failed(request, *session, error);
   }
   book_.settle();
   if (whole) {
@@ -105,8 +93,13 @@ Task<> ReceiveHandler::clipboard(Request& request) {
   const auto body = co_await admission_.read_json(request);
   auto text = body ? protocol::decode_clipboard(*body, protocol::JsonLimits())
                    : Result<std::string>(body.error());
-  auto delivered = text ? admission_.admit(request, as_message(request.exchange, std::move(*text)))
-                        : Result<std::optional<PrepareUploadReply>>(text.error());
+  if (!text) {
+    auto error = text.error();
+    co_await respond_error(request.exchange, std::move(error));
+    co_return;
+  }
+  auto message = as_message(request.exchange, std::move(*text));
+  const auto delivered = co_await admission_.admit(request, std::move(message));
   if (delivered) {
     co_await respond_json(request.exchange, "{}");
   } else {

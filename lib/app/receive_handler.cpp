@@ -23,12 +23,13 @@ transfer::SessionLimits session_limits(const Settings& settings) {
 }  // namespace
 
 ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
-                               const storage::Inbox& inbox, ProgressSink& sink)
+                               const Deciders& deciders, const storage::Inbox& inbox,
+                               ProgressSink& sink)
     : ApiHandler(node, std::move(heard)),
       options_(options),
       inbox_(inbox),
       book_(1, session_limits(node.settings), sink),
-      admission_(options, inbox, book_) {}
+      admission_(node.settings.home, options, deciders, inbox, book_) {}
 
 // --- prepare-upload
 
@@ -39,29 +40,23 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     co_await respond_error(request.exchange, std::move(error));
     co_return;
   }
-  auto reply = admission_.admit(request, std::move(*message));
-  if (!reply) {
-    auto error = reply.error();
+  const auto admitted = co_await admission_.admit(request, std::move(*message));
+  if (!admitted) {
+    auto error = admitted.error();
     co_await respond_error(request.exchange, std::move(error));
-  } else if (*reply && !(*reply)->tokens.empty()) {
-    auto json = request.route.codec->encode_prepare_reply(**reply);
+  } else if (!admitted->reply.tokens.empty()) {
+    auto json = request.route.codec->encode_prepare_reply(admitted->reply);
     const bool heard = co_await respond_json(request.exchange, std::move(json));
-    // Who has gone before the answer will send nothing.
-    if (!heard) abandon_session(request.exchange.peer());
+    if (!heard) {
+      // Who has gone before the answer will send nothing.
+      admitted->session->abort();
+      book_.settle();
+    }
   } else {
     net::Answer nothing(protocol::kNoContent);
     co_await request.exchange.respond(std::move(nothing));
   }
   finish_request();
-}
-
-/// Ends a session that has not begun to move.
-void ReceiveHandler::abandon_session(const PeerAddress& sender) {
-  for (const auto& session : book_.slot().sessions()) {
-    const auto totals = session->totals();
-    if (session->sender() == sender && totals.done + totals.failed == 0) session->abort();
-  }
-  book_.settle();
 }
 
 // --- upload
@@ -71,27 +66,19 @@ class ReceiveHandler::Attempt {
  public:
   Attempt(ReceiveHandler& handler, const transfer::UploadSlot::Upload& upload,
           net::Exchange& exchange)
-      : handler_(handler), upload_(upload), exchange_(exchange) {
-    handler_.uploads_.push_back(Running{upload_.session, &exchange_});
+      : upload_(upload) {
+    entry_.emplace(handler.book_.requests(), upload.session, exchange);
   }
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() {
-    if (ended_) return;
-    end();
-    upload_.session->fail_upload(upload_.ticket, true, Clock::now());
+    if (entry_) upload_.session->fail_upload(upload_.ticket, true, Clock::now());
   }
-  void end() {
-    ended_ = true;
-    std::erase_if(handler_.uploads_,
-                  [&](const Running& running) { return running.exchange == &exchange_; });
-  }
+  void end() { entry_.reset(); }
 
  private:
-  ReceiveHandler& handler_;
   const transfer::UploadSlot::Upload& upload_;
-  net::Exchange& exchange_;
-  bool ended_ = false;
+  std::optional<SessionRequests::Entry> entry_;
 };
 
 Task<> ReceiveHandler::upload(Request& request) {
@@ -200,9 +187,6 @@ Task<> ReceiveHandler::cancel(Request& request) {
     co_await respond_error(request.exchange, std::move(error));
     co_return;
   }
-  if (*ended)
-    for (const auto& running : uploads_)
-      if (running.session == *ended) running.exchange->wake();
   book_.settle();
   net::Answer answer(protocol::kOk);
   co_await request.exchange.respond(std::move(answer));
@@ -215,9 +199,8 @@ void ReceiveHandler::sweep() {
 }
 
 void ReceiveHandler::abort_all() {
-  for (const auto& session : book_.slot().sessions()) session->abort();
-  for (const auto& running : uploads_) running.exchange->abort();
-  book_.settle();
+  admission_.stop();
+  book_.abort_all();
 }
 
 void ReceiveHandler::finish_request() {

@@ -17,7 +17,7 @@ class ReceiveHandler final : public ApiHandler {
   using SessionPtr = ReceiveBook::SessionPtr;
 
   ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
-                 const storage::Inbox& inbox, ProgressSink& sink);
+                 const Deciders& deciders, const storage::Inbox& inbox, ProgressSink& sink);
 
   const ReceiveReport& report() const { return book_.report(); }
   /// Sessions that run now.
@@ -38,11 +38,6 @@ class ReceiveHandler final : public ApiHandler {
 
  private:
   class Attempt;
-  class Listed;
-  struct Running {
-    SessionPtr session;
-    net::Exchange* exchange;
-  };
 
   /// What programs that are no LocalSend send (receive_form.cpp).
   Result<protocol::MultipartParser> check_form(const Request& request);
@@ -54,13 +49,11 @@ class ReceiveHandler final : public ApiHandler {
                                           std::uint64_t& moved);
   Task<Result<>> copy_body(net::Exchange& exchange, const transfer::UploadSlot::Upload& upload,
                            storage::PartFile& part, std::uint64_t& moved);
-  void abandon_session(const PeerAddress& sender);
 
   const ReceiveOptions& options_;
   const storage::Inbox& inbox_;
   ReceiveBook book_;
   ReceiveAdmission admission_;
-  std::vector<Running> uploads_;
 };
 
 }  // namespace lsend::app

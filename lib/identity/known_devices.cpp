@@ -166,4 +166,20 @@ void KnownDevices::drop_oldest_seen() {
   }
 }
 
+std::string_view to_string(Standing standing) {
+  switch (standing) {
+    case Standing::fresh:
+      break;
+    case Standing::seen:
+      return "seen";
+    case Standing::trusted:
+      return "trusted";
+    case Standing::blocked:
+      return "blocked";
+    case Standing::changed:
+      return "changed";
+  }
+  return "new";
+}
+
 }  // namespace lsend::identity

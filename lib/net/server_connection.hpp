@@ -8,8 +8,8 @@
 
 namespace lsend::net {
 
-/// More than the buffers of two kernels hold (Linux: 4 MiB sent, 6 MiB received), so that a peer which
-/// stops at our answer has always been heard out.
+/// More than the buffers of two kernels hold (Linux: 4 MiB sent, 6 MiB received), so that a peer
+/// which stops at our answer has always been heard out.
 inline constexpr std::size_t kLingerBytes = 32 * 1024 * 1024;
 inline constexpr Duration kLingerTime = std::chrono::seconds(5);
 inline constexpr Duration kAnswerTime = std::chrono::seconds(30);
@@ -80,14 +80,19 @@ class Connection final : public Exchange {
   }
 
   Task<> until_peer_leaves() override {
-    stream_.link().no_limit();
-    std::array<std::byte, 1> nothing{};
+    auto& link = stream_.link();
+    link.no_limit();
+    if (!reader_.body_done()) {
+      co_await link.until_closed();
+    }
+    std::array<std::byte, 1024> nothing{};
     // The request is complete: any byte now is a pipelined one, and only the end matters.
-    while (true) {
+    while (reader_.body_done()) {
       const auto got = co_await stream_.read_some(nothing);
-      if (got.ec) co_return;
+      if (got.ec) break;
       keep_ = false;
     }
+    link.limit_idle(server_.limits_.body_idle);
   }
 
   void protect() override { live_.protect = true; }

@@ -2,6 +2,7 @@
 
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -101,6 +102,21 @@ Task<TcpLink::Peeked> TcpLink::peek() {
   co_return peeked;
 }
 
+Task<> TcpLink::until_closed() {
+  // Asio's wait for errors does not see a FIN behind unread bytes, POLLRDHUP does.
+  constexpr Duration kLookEvery{200};
+  Timer timer(socket_.get_executor());
+  closing_ = &timer;
+  while (!aborted_) {
+    pollfd look{socket_.native_handle(), POLLRDHUP, 0};
+    if (::poll(&look, 1, 0) != 0) break;
+    timer.expires_after(kLookEvery);
+    auto [ec] = co_await timer.async_wait(use_tuple);
+    if (ec) break;
+  }
+  closing_ = nullptr;
+}
+
 TcpSocket TcpLink::release() {
   watch_->socket_ = nullptr;
   watch_->timer.cancel();
@@ -133,11 +149,13 @@ bool TcpLink::timed_out() const { return watch_->expired; }
 
 void TcpLink::abort() {
   aborted_ = true;
+  if (closing_) closing_->cancel();
   error_code ignored;
   socket_.close(ignored);
 }
 
 void TcpLink::cancel_pending() {
+  if (closing_) closing_->cancel();
   error_code ignored;
   socket_.cancel(ignored);
 }

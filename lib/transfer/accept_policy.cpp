@@ -1,14 +1,14 @@
 #include "lsend/transfer/accept_policy.hpp"
 
-#include <numeric>
+#include <algorithm>
 
 #include "lsend/model/text.hpp"
 
 namespace lsend::transfer {
 namespace {
 
-Result<> check_limits(const PrepareUpload& request, const AcceptLimits& limits,
-                      std::uint64_t total) {
+Result<> check_sizes(const PrepareUpload& request, const AcceptLimits& limits,
+                     std::uint64_t total) {
   if (request.files.size() > limits.max_files) {
     return fail(Errc::limit, "the request names " + std::to_string(request.files.size()) +
                                  " files, the limit is " + std::to_string(limits.max_files) +
@@ -50,18 +50,25 @@ Result<std::uint64_t> total_size(const PrepareUpload& request) {
   return total;
 }
 
-Result<Decision> AcceptPolicy::judge(const PrepareUpload& request, std::uint64_t free_space) const {
+Result<> check_limits(const PrepareUpload& request, const AcceptLimits& limits,
+                      std::uint64_t free_space) {
   const auto total = total_size(request);
   if (!total) return total.error();
-  if (auto ok = check_limits(request, limits_, *total); !ok) return ok.error();
+  if (auto ok = check_sizes(request, limits, *total); !ok) return ok;
   // A message is shown, never stored: the disk does not matter to it.
-  if (is_message(request)) return Decision{Decision::Kind::message, {}};
-  if (auto ok = check_space(*total, free_space, limits_.min_free); !ok) return ok.error();
-  if (!auto_accept_) return Decision{};
+  if (is_message(request)) return {};
+  return check_space(*total, free_space, limits.min_free);
+}
 
-  Decision all{Decision::Kind::accept, std::vector<std::size_t>(request.files.size())};
-  std::iota(all.files.begin(), all.files.end(), std::size_t{0});
-  return all;
+Ruling rule_on(const AcceptRules& rules, const Sender& sender, bool message) {
+  if (sender.blocked) return Ruling::decline;
+  const auto named = std::any_of(rules.from.begin(), rules.from.end(),
+                                 [&](const auto& selector) { return selector.matches(sender); });
+  if (named) return Ruling::accept;
+  if (rules.program) return Ruling::ask_program;
+  if (rules.person) return message ? Ruling::accept : Ruling::ask_person;
+  const bool everyone = rules.from.empty() && (rules.auto_accept || rules.pin);
+  return everyone ? Ruling::accept : Ruling::decline;
 }
 
 }  // namespace lsend::transfer

@@ -1,10 +1,9 @@
 #include "lsend/transfer/pin_guard.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <tuple>
+
+#include "lsend/model/network.hpp"
 
 namespace lsend::transfer {
 namespace {
@@ -13,17 +12,6 @@ constexpr unsigned kWrongTries = 3;
 constexpr std::chrono::seconds kFirstLockout{60};
 constexpr std::chrono::seconds kLongestLockout{3600};
 constexpr std::size_t kMaxAddresses = 10'000;
-
-/// One household or host owns a whole IPv6 /64, so that counting its addresses would count nothing.
-std::string counted_network(const PeerAddress& address) {
-  std::string text = address.str().substr(0, address.str().find('%'));
-  std::array<unsigned char, 16> bytes{};
-  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return text;
-  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
-  std::array<char, INET6_ADDRSTRLEN> network{};
-  inet_ntop(AF_INET6, bytes.data(), network.data(), network.size());
-  return std::string(network.data()) + "/64";
-}
 
 Duration lockout_time(unsigned lockouts_before) {
   const unsigned doublings = std::min(lockouts_before, 6U);

@@ -50,6 +50,7 @@ Result<PrepareUploadReply> ReceiveSession::accept(std::span<const std::size_t> a
     }
   }
   state_ = State::active;
+  was_active_ = true;
   last_event_ = now;
   settle();
   return reply;
@@ -121,6 +122,7 @@ AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, Ti
 Result<UploadTicket> ReceiveSession::add_file(FileInfo info, TimePoint now) {
   if (!running()) return fail(Errc::cancelled, "the form of " + sender_.str() + " was called off");
   state_ = State::active;
+  was_active_ = true;
   form_ = true;
   files_.push_back(File{std::move(info), Token{}, FileState::receiving, 0});
   ++open_;

@@ -155,7 +155,7 @@ def test_send_snippet(receiver, tmp_path):
     files.make_file(tmp_path / "artifact.tar.gz", content)
     assert run_snippet(receiver, SEND_SNIPPET, tmp_path) == "200"
     assert stored(receiver) == {"artifact.tar.gz": content}
-    event, = events(receiver, "request")
+    event, = events(receiver, "decision")
     assert event["accepted"] and not event["verified"]
     assert event["device"]["alias"] == event["address"] == "127.0.0.1"
     end, = events(receiver, "session")

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct ReadyEvent {
   std::string folder;
   bool auto_accept = false;
   bool pin = false;
+  std::string policy;  ///< who is accepted, as half a sentence
 };
 
 /// A device answered or changed.
@@ -46,16 +48,25 @@ struct WaitingEvent {
   std::string reason;
 };
 
-/// A sender asked, and this is what it was told.
+/// A sender asks.
 struct RequestEvent {
-  std::string session;
+  std::string session;  ///< empty: refused before it could have one
   DeviceInfo device;
   std::string address;
-  bool verified = false;
+  bool verified = false;  ///< TLS proved the fingerprint
+  identity::Standing standing = identity::Standing::fresh;
+  bool message = false;  ///< a text, not files
   std::size_t files = 0;
   std::uint64_t bytes = 0;
+};
+
+/// What the sender was told.
+struct DecisionEvent {
+  RequestEvent request;
   bool accepted = false;
-  std::string reason;  ///< when it was not
+  std::string_view by;         ///< "rule", "program", "person", "sender"; whoever decided
+  std::size_t files = 0;       ///< how many were accepted
+  std::optional<Error> error;  ///< why, when it was not accepted
 };
 
 enum class FileStatus : std::uint8_t { done, declined, skipped, failed };
@@ -99,8 +110,9 @@ struct WarningEvent {
   std::string message;
 };
 
-using Event = std::variant<ReadyEvent, DeviceEvent, TargetEvent, WaitingEvent, RequestEvent,
-                           FileEvent, ProgressEvent, MessageEvent, SessionEvent, WarningEvent>;
+using Event =
+    std::variant<ReadyEvent, DeviceEvent, TargetEvent, WaitingEvent, RequestEvent, DecisionEvent,
+                 FileEvent, ProgressEvent, MessageEvent, SessionEvent, WarningEvent>;
 
 /// Who looks on: a terminal, JSON lines, nobody.
 class ProgressSink {

@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lsend/app/events.hpp"
+#include "lsend/app/prompt.hpp"
 #include "lsend/app/settings.hpp"
 #include "lsend/model/result.hpp"
 #include "lsend/transfer/accept_policy.hpp"
@@ -15,6 +18,8 @@ namespace lsend::app {
 struct ReceiveOptions {
   std::filesystem::path folder;
   bool auto_accept = false;
+  std::vector<transfer::AcceptSelector> accept_from;
+  std::string accept_exec;  ///< a command for the shell; empty = none
   std::optional<std::string> pin;
   std::size_t count = 0;  ///< stop after so many transfers; 0 = endless
   bool announce = true;
@@ -23,16 +28,26 @@ struct ReceiveOptions {
   std::filesystem::path ready_file;  ///< written when listening; empty = none
 };
 
+/// Who can be asked about a sender besides the rules of the options.
+struct Deciders {
+  Prompt* prompt = nullptr;  ///< nobody is there
+  /// What `accept_exec` reads: the request as one document.
+  std::function<std::string(const AcceptQuestion& question)> document;
+};
+
 struct ReceiveReport {
   std::size_t sessions = 0, messages = 0;
   std::size_t files_done = 0, files_failed = 0;
   std::uint64_t bytes = 0;
 };
 
+/// Could a sender be accepted at all?
+bool can_accept(const ReceiveOptions& options, const Deciders& deciders);
+
 /// Serves until a signal or until `count` transfers have ended. Errc::port, Errc::io, Errc::usage
 /// before it listens; Errc::partial when a counted transfer lost files; Errc::interrupted or
 /// Errc::terminated when a signal ended a running transfer, success when it was idle.
 Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& options,
-                              ProgressSink& sink);
+                              const Deciders& deciders, ProgressSink& sink);
 
 }  // namespace lsend::app

@@ -85,5 +85,7 @@ class KnownDevices {
 };
 
 std::string_view to_string(TrustState state);
+/// "new", "seen", "trusted", "blocked", "changed".
+std::string_view to_string(Standing standing);
 
 }  // namespace lsend::identity

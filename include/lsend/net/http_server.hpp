@@ -53,9 +53,11 @@ class Exchange {
   virtual Task<bool> respond(Answer answer) = 0;
   /// This connection is worth more than a new one: it is not closed to make room.
   virtual void protect() = 0;
-  /// Completes when the caller goes away while it waits for our answer.
+  /// Completes when the caller goes away while it waits for our answer, or at wake(). What is left
+  /// of the body stays unread.
   virtual Task<> until_peer_leaves() = 0;
-  /// Makes a pending read_body() fail with Errc::cancelled; the connection can still answer.
+  /// Makes a pending read_body() fail with Errc::cancelled and ends until_peer_leaves(); the
+  /// connection can still answer.
   virtual void wake() = 0;
   /// Ends the connection: what is pending on it fails with Errc::cancelled.
   virtual void abort() = 0;

@@ -36,6 +36,9 @@ class TcpLink {
   };
   /// The next byte, which stays in the kernel.
   Task<Peeked> peek();
+  /// Waits for the peer to close its side, without reading what it sends. cancel_pending() and
+  /// abort() end the wait.
+  Task<> until_closed();
   /// Gives the socket away; the link is of no more use.
   TcpSocket release();
 
@@ -49,7 +52,7 @@ class TcpLink {
   void abort();
   bool aborted() const { return aborted_; }
 
-  /// Wakes a pending send only: an answer came before the body was out.
+  /// Wakes what is pending; the link stays of use.
   void cancel_pending();
   void shutdown_send();
 
@@ -69,6 +72,7 @@ class TcpLink {
 
   TcpSocket socket_;
   std::shared_ptr<Watch> watch_;
+  Timer* closing_ = nullptr;  ///< of until_closed()
   bool aborted_ = false;
 };
 

@@ -6,6 +6,7 @@
 
 #include "lsend/model/messages.hpp"
 #include "lsend/model/result.hpp"
+#include "lsend/transfer/accept_from.hpp"
 
 namespace lsend::transfer {
 
@@ -16,28 +17,28 @@ struct AcceptLimits {
   std::uint64_t min_free = 200'000'000;        ///< bytes to be left on the disk
 };
 
-/// What a request comes to before anyone is asked.
-struct Decision {
-  enum class Kind : std::uint8_t { accept, message, decline } kind = Kind::decline;
-  std::vector<std::size_t> files;  ///< accept: indices into the request's files
-};
-
 /// The sum of the announced sizes; Errc::limit when it does not fit 64 bits.
 Result<std::uint64_t> total_size(const PrepareUpload& request);
 
-/// The rules of `receive`, without sockets and disks.
-class AcceptPolicy {
- public:
-  AcceptPolicy(bool auto_accept, AcceptLimits limits)
-      : auto_accept_(auto_accept), limits_(limits) {}
+/// `free_space` in bytes, less what running sessions still may write; a message needs none.
+/// Errc::limit when the request is over a limit, Errc::no_space when the disk has no room.
+Result<> check_limits(const PrepareUpload& request, const AcceptLimits& limits,
+                      std::uint64_t free_space);
 
-  /// `free_space` in bytes, less what running sessions still may write. Errc::limit when the
-  /// request is over a limit, Errc::no_space when the disk has no room.
-  Result<Decision> judge(const PrepareUpload& request, std::uint64_t free_space) const;
-
- private:
-  bool auto_accept_;
-  AcceptLimits limits_;
+/// Who decides about senders (cli.md, receive).
+struct AcceptRules {
+  bool auto_accept = false;
+  bool pin = false;  ///< whoever is judged has given the right one
+  std::vector<AcceptSelector> from;
+  bool program = false;  ///< --accept-exec
+  bool person = false;   ///< somebody sits at a terminal
 };
+
+enum class Ruling : std::uint8_t { accept, decline, ask_program, ask_person };
+
+/// A blocked device is declined, one of `from` accepted; about all others the program decides, else
+/// the person, else, where nothing names who may send, --auto-accept or the PIN. A message needs no
+/// person: being asked would be reading it.
+Ruling rule_on(const AcceptRules& rules, const Sender& sender, bool message);
 
 }  // namespace lsend::transfer

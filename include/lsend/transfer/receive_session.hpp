@@ -61,6 +61,8 @@ class ReceiveSession {
   State state() const { return state_; }
   /// waiting or active: the slot is taken.
   bool running() const { return state_ == State::waiting || state_ == State::active; }
+  /// It was ACTIVE once: what ended before that was a request, no transfer.
+  bool was_active() const { return was_active_; }
   std::span<const File> files() const { return files_; }
 
   /// WAITING -> ACTIVE for the files at `accepted` (indices into files()); the others are declined.
@@ -120,6 +122,7 @@ class ReceiveSession {
   std::unordered_map<FileId, std::size_t> by_id_;
   SessionLimits limits_;
   State state_ = State::waiting;
+  bool was_active_ = false;
   TimePoint last_event_;
   std::size_t open_ = 0;    ///< accepted files that are neither done nor failed
   unsigned receiving_ = 0;  ///< uploads running

@@ -11,7 +11,7 @@ import subprocess
 import termios
 import time
 
-from lab.process import binary, check_sanitizers, environment
+from lab.process import binary, check_sanitizers, environment, wait_until
 
 STDERR = "stderr"
 ALL = "all"
@@ -83,3 +83,71 @@ def run_on_terminal(*args, home, which=ALL, stdin=subprocess.DEVNULL, env=None, 
     text = shown.decode("utf-8", "replace")
     check_sanitizers(text)
     return code, text, result.decode("utf-8", "replace")
+
+
+class OnTerminal:
+    """lsend on a terminal of its own, with somebody who types: a context manager that ends it."""
+
+    def __init__(self, *args, home, env=None, columns=100, stdin=subprocess.DEVNULL):
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+        modes = termios.tcgetattr(slave)
+        modes[1] &= ~termios.OPOST
+        termios.tcsetattr(slave, termios.TCSANOW, modes)
+        extra = {"TERM": "xterm-256color", **(env or {})}
+        self._slave = slave
+        self._seen = b""
+        self.popen = subprocess.Popen([binary(), *map(str, args)], stdin=stdin, stderr=slave,
+                                      stdout=slave, env=environment(home, extra),
+                                      preexec_fn=lambda: _take_terminal(slave))
+
+    def shown(self):
+        """What the terminal got so far."""
+        while select.select([self._master], [], [], 0)[0]:
+            try:
+                block = os.read(self._master, 1 << 16)
+            except OSError:
+                break
+            if not block:
+                break
+            self._seen += block
+        text = self._seen.decode("utf-8", "replace")
+        check_sanitizers(text)
+        return text
+
+    def wait_for(self, text, timeout=20, times=1):
+        """Until that has been shown (so often); everything that was."""
+        wait_until(lambda: self.shown().count(text) >= times, timeout, f"{text!r} on the terminal")
+        return self.shown()
+
+    def type(self, text):
+        os.write(self._master, text.encode())
+
+    def echoes(self):
+        """Is what is typed shown?"""
+        return bool(termios.tcgetattr(self._slave)[3] & termios.ECHO)
+
+    def wait(self, timeout=20):
+        """The exit code."""
+        limit = time.monotonic() + timeout
+        while self.popen.poll() is None:
+            assert time.monotonic() < limit, self.shown()
+            self.shown()
+            time.sleep(0.02)
+        return self.popen.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.wait(10)
+            finally:
+                if self.popen.poll() is None:
+                    self.popen.kill()
+                    self.popen.wait(10)
+        self.shown()
+        os.close(self._slave)
+        os.close(self._master)

@@ -115,6 +115,7 @@ TEST_CASE("the banner of receive") {
   event.addresses = {"192.168.1.2", "fe80::1%eth0"};
   event.folder = "/in";
   event.pin = true;
+  event.policy = "asks";
   Screen screen;
   screen.console.on(event);
   CHECK(screen.err.read() == "lsend " LSEND_VERSION
@@ -123,7 +124,53 @@ TEST_CASE("the banner of receive") {
                              "  address      [fe80::1%eth0]:53317\n"
                              "  folder       /in\n"
                              "  PIN          on\n"
-                             "  policy       accepts everyone who has the PIN\n"
+                             "  policy       asks\n"
                              "  fingerprint  " +
                                  kPrint + "\n");
+}
+
+TEST_CASE("what a sender was told") {
+  Screen screen;
+  app::DecisionEvent decision;
+  decision.request.device.alias = "Bob";
+  decision.request.address = "10.0.0.5";
+  decision.request.files = 3;
+  decision.request.bytes = 2'000;
+  decision.accepted = true;
+  decision.files = 3;
+  screen.console.on(decision.request);
+  CHECK(screen.err.read().empty());
+  screen.console.on(decision);
+  CHECK(screen.err.read() == "Bob (10.0.0.5): 3 files, 2.00 KB: accepted\n");
+  decision.files = 1;
+  screen.console.on(decision);
+  CHECK(screen.err.read() == "Bob (10.0.0.5): 3 files, 2.00 KB: accepted 1\n");
+  decision.accepted = false;
+  decision.error = fail(Errc::declined, "the user said no");
+  screen.console.on(decision);
+  CHECK(screen.err.read() == "Bob (10.0.0.5): 3 files, 2.00 KB: refused: the user said no\n");
+}
+
+TEST_CASE("a held line stays below what else is said") {
+  ConsoleStyle style;
+  style.quiet = 1;
+  style.progress = ProgressMode::bar;
+  Screen screen(style);
+  screen.console.hold("[60] sure? ");
+  screen.console.note("not heard");
+  screen.console.warning("heard");
+  CHECK(screen.err.read() == "[60] sure? \nlsend: warning: heard\n[60] sure? ");
+  app::ProgressEvent progress;
+  progress.total_bytes = 1;
+  screen.console.on(progress);
+  CHECK(screen.err.read().empty());
+  screen.console.change_held("[59]");
+  screen.console.ask("a question");
+  CHECK(screen.err.read() ==
+        "\x1b"
+        "7\r[59]\x1b"
+        "8\na question\n[59] sure? ");
+  screen.console.release();
+  screen.console.release();
+  CHECK(screen.err.read() == "\n");
 }

@@ -118,11 +118,24 @@ TEST_CASE("receive: options") {
   CHECK(command<ReceiveCommand>({"receive", "-y", "--once"}).options.count == 1);
 }
 
-TEST_CASE("receive: a PIN is a rule, none is no start") {
-  const auto receive = command<ReceiveCommand>({"receive", "--pin", "12"});
-  CHECK(receive.options.auto_accept);
-  CHECK(receive.options.pin == "12");
-  CHECK(refused({"receive"}) == "nobody is here to accept a transfer: add --auto-accept or --pin");
+TEST_CASE("receive: who is accepted") {
+  const auto pin = command<ReceiveCommand>({"receive", "--pin", "12"}).options;
+  CHECK(!pin.auto_accept);
+  CHECK(pin.pin == "12");
+  CHECK(app::can_accept(pin, {}));
+  const auto named = command<ReceiveCommand>(
+                         {"receive", "--accept-from", "trusted", "--accept-from", "10.0.0.0/8"})
+                         .options;
+  CHECK(named.accept_from.size() == 2);
+  CHECK(app::can_accept(named, {}));
+  const auto program = command<ReceiveCommand>({"receive", "--accept-exec", "grep x"}).options;
+  CHECK(program.accept_exec == "grep x");
+  CHECK(app::can_accept(program, {}));
+  CHECK(!app::can_accept(command<ReceiveCommand>({"receive"}).options, {}));
+  CHECK(refused({"receive", "--accept-from", "eth0"}) ==
+        "--accept-from: 'eth0' is none of 'trusted', 'fp:HEX', an address and a network like "
+        "192.168.1.0/24");
+  CHECK(refused({"receive", "--accept-exec", ""}) == "--accept-exec: a text is missing");
 }
 
 TEST_CASE("discover and info") {

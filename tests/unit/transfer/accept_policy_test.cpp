@@ -19,26 +19,63 @@ PrepareUpload message() {
 
 }  // namespace
 
-TEST_CASE("what a request comes to") {
+TEST_CASE("who decides about a sender") {
+  const auto from = [](const char* text) { return *AcceptSelector::parse(text); };
+  const AcceptRules nothing;
+  AcceptRules everyone, pin, person, named, program;
+  everyone.auto_accept = true;
+  pin.pin = true;
+  person.person = true;
+  person.pin = true;
+  named.from = {from("trusted"), from("10.0.0.0/8")};
+  named.auto_accept = true;
+  named.pin = true;
+  program.program = true;
+  program.auto_accept = true;
+  auto named_person = named, named_program = named;
+  named_person.person = true;
+  named_program.program = true;
+  Sender stranger, friendly, neighbour, blocked;
+  stranger.address = PeerAddress("192.168.1.5");
+  friendly = stranger;
+  friendly.proven = Fingerprint(std::string(64, 'A'));
+  friendly.trusted = true;
+  neighbour.address = PeerAddress("10.1.2.3");
+  blocked = neighbour;
+  blocked.blocked = true;
   struct Case {
     const char* what;
-    bool auto_accept;
-    PrepareUpload request;
-    Decision::Kind kind;
-    std::vector<std::size_t> files;
+    const AcceptRules& rules;
+    const Sender& sender;
+    bool message;
+    Ruling ruling;
   };
   const std::vector<Case> cases = {
-      {"taken", true, offer({"a", "b"}), Decision::Kind::accept, {0, 1}},
-      {"nobody said yes", false, offer({"a", "b"}), Decision::Kind::decline, {}},
-      {"a message", true, message(), Decision::Kind::message, {}},
-      {"a message needs no acceptance", false, message(), Decision::Kind::message, {}},
+      {"no rule", nothing, friendly, false, Ruling::decline},
+      {"no rule, a message", nothing, friendly, true, Ruling::decline},
+      {"everyone", everyone, stranger, false, Ruling::accept},
+      {"a message of everyone", everyone, stranger, true, Ruling::accept},
+      {"the PIN is a rule", pin, stranger, false, Ruling::accept},
+      {"a person is asked, also after the PIN", person, stranger, false, Ruling::ask_person},
+      {"who is asked about a message has read it", person, stranger, true, Ruling::accept},
+      {"a name in the list", named, friendly, false, Ruling::accept},
+      {"an address in the list", named, neighbour, false, Ruling::accept},
+      {"a list leaves others out", named, stranger, false, Ruling::decline},
+      {"and their messages", named, stranger, true, Ruling::decline},
+      {"others are asked for", named_person, stranger, false, Ruling::ask_person},
+      {"those of the list are not", named_person, friendly, false, Ruling::accept},
+      {"a program decides", program, stranger, false, Ruling::ask_program},
+      {"about messages too", program, stranger, true, Ruling::ask_program},
+      {"a program for those out of the list", named_program, stranger, false, Ruling::ask_program},
+      {"none for those in it", named_program, neighbour, false, Ruling::accept},
+      {"a blocked device", everyone, blocked, false, Ruling::decline},
+      {"a blocked one's message", person, blocked, true, Ruling::decline},
+      {"a blocked one in the list", named, blocked, false, Ruling::decline},
+      {"a blocked one and a program", program, blocked, false, Ruling::decline},
   };
   for (const auto& c : cases) {
     INFO(c.what);
-    auto decision = AcceptPolicy(c.auto_accept, {}).judge(c.request, kPlenty);
-    REQUIRE(decision.has_value());
-    CHECK(decision->kind == c.kind);
-    CHECK(decision->files == c.files);
+    CHECK(rule_on(c.rules, c.sender, c.message) == c.ruling);
   }
 }
 
@@ -60,11 +97,11 @@ TEST_CASE("a request over a limit is refused by the limit's name") {
       {offer({"a", "b"}, 501), "the request has 1.00 KB in all, the limit is 1.00 KB (--max-size)"},
   };
   for (const auto& c : cases) {
-    auto decision = AcceptPolicy(true, limits).judge(c.request, kPlenty);
+    const auto fits = check_limits(c.request, limits, kPlenty);
     INFO(c.request.files.size() << " files of " << c.request.files[0].size);
-    REQUIRE(decision.has_value() == (c.text == nullptr));
+    REQUIRE(fits.has_value() == (c.text == nullptr));
     if (c.text == nullptr) continue;
-    CHECK(decision.error() == Error(Errc::limit, c.text));
+    CHECK(fits.error() == Error(Errc::limit, c.text));
   }
 }
 
@@ -76,7 +113,7 @@ TEST_CASE("sizes whose sum does not fit 64 bits are refused, never wrapped") {
     REQUIRE(!total);
     CHECK(total.error() ==
           Error(Errc::limit, "the sizes of the request's files add up to more than 64 bits hold"));
-    CHECK(AcceptPolicy(true, {}).judge(request, kPlenty).error().code() == Errc::limit);
+    CHECK(check_limits(request, {}, kPlenty).error().code() == Errc::limit);
   }
 }
 
@@ -93,9 +130,10 @@ TEST_CASE("the disk keeps its reserve") {
   };
   for (const auto& c : cases) {
     INFO(c.size << " of " << c.free);
-    auto decision = AcceptPolicy(true, limits).judge(offer({"a"}, c.size), c.free);
-    CHECK(decision.has_value() == c.fits);
-    if (!decision) CHECK(decision.error().code() == Errc::no_space);
+    const auto fits = check_limits(offer({"a"}, c.size), limits, c.free);
+    CHECK(fits.has_value() == c.fits);
+    if (!fits) CHECK(fits.error().code() == Errc::no_space);
   }
-  CHECK(AcceptPolicy(true, limits).judge(message(), 0).has_value());
+  // A message takes no room.
+  CHECK(check_limits(message(), limits, 0).has_value());
 }
