@@ -618,3 +618,62 @@ def test_R103_a_missing_key_is_made(lsend, copied, tmp_path):
     with Receiver(tmp_path / "in", home=copied) as serving:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert serving.fingerprint == certificates.fingerprint_of_pem(path)
+
+
+@pytest.mark.parametrize("text", ["garbage\n", "[receive\n", "\0\0\0", "nosuchkey = 1\n", "\xff"],
+                         ids=ascii)
+def test_R104_a_damaged_configuration_is_told(lsend, copied, tmp_path, text):
+    """R104: exit 2 with the file and its line; nothing is guessed and the file stays."""
+    config = copied / "config.toml"
+    config.write_bytes(text.encode("latin-1"))
+    done = run_lsend("receive", "--auto-accept", "--once", "--port", 0, "--dir", tmp_path / "in",
+                     home=copied, timeout=20, env={"LSEND_INTERFACE": "lo"})
+    assert done.returncode == 2, done.stderr
+    assert str(config) in done.stderr
+    assert config.read_bytes() == text.encode("latin-1")
+
+
+def test_R104_files_that_are_replaced_while_it_runs(lsend, copied, tmp_path):
+    """R104: what was read at the start stays good: transfers go on whatever becomes of
+    configuration, known devices and identity; none of them is written over."""
+    with Guard(tmp_path / "in", "--http", home=copied, room=tmp_path / "in") as serving:
+        sender = Hostile(serving.port)
+        spoilt = [copied / "config.toml", copied / "known_devices.json", key_of(copied)]
+        for number, content in enumerate((b"", b"{", b"\0" * 100)):
+            for path in spoilt:
+                path.write_bytes(content)
+            assert send(sender, File(f"{number}", os.urandom(100))) == [200]
+            assert [path.read_bytes() for path in spoilt] == [content] * 3
+        serving.check(sender)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}x", '{"devices": 7}', "\0" * 50], ids=ascii)
+def test_R104_a_damaged_list_of_devices_is_kept(lsend, own_home, copied, tmp_path, text):
+    """R104: who is known cannot be told: exit 6 with the file, which is never written over."""
+    known = copied / "known_devices.json"
+    known.write_text(text)
+    known.chmod(0o600)
+    file = files.make_file(tmp_path / "file", b"content")
+    with Guard(tmp_path / "in", home=own_home, room=tmp_path / "in") as serving:
+        done = run_lsend("send", f"https://{serving.target}", file, home=copied)
+        assert done.returncode == 6, done.stderr
+        assert str(known) in done.stderr
+        assert known.read_text() == text
+        assert serving.stored() == {}
+        serving.check()
+
+
+def test_R104_a_write_replaces_the_file_as_a_whole(lsend, own_home, home, tmp_path):
+    """R104: the list of devices is a new file by rename each time, 0600, and nothing is left
+    beside it."""
+    sender = home("sender")
+    known = sender / "known_devices.json"
+    file = files.make_file(tmp_path / "file", b"content")
+    with Guard(tmp_path / "in", home=own_home, room=tmp_path / "in") as serving:
+        serving.whole.add(files.digest(file))
+        assert run_lsend("send", f"https://{serving.target}", file, home=sender).returncode == 0
+        assert stat.S_IMODE(known.stat().st_mode) == 0o600
+        assert isinstance(json.loads(known.read_text()), dict)
+        left = [name for name in os.listdir(sender) if "tmp" in name or name.endswith("~")]
+        assert left == []
+        serving.check()

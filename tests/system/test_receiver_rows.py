@@ -201,7 +201,7 @@ def test_PR8_unknown_paths_and_methods_are_answered_at_once(receiver, method, pa
 
 @wires
 def test_PR9_every_file_gets_a_token_of_its_own(receiver, era, tls):
-    """Unique, at least 128 bits, and of characters that need no encoding."""
+    """Unique, at least 128 bits, and of characters that need no encoding (R67)."""
     sender = SenderPeer(receiver.port, era, tls)
     offered = [File(f"f{i}", b"x" * i) for i in range(50)]
     session, tokens = sender.start(offered)
@@ -266,7 +266,7 @@ def test_PR13_broken_json_is_400_whatever_its_type_says(receiver):
 
 @versions
 def test_PR14_a_second_request_is_told_409(receiver, era):
-    """From the same address or another one; the first session goes on."""
+    """From the same address or another one; the first session goes on (R71)."""
     sender = SenderPeer(receiver.port, era)
     file = File("first", b"first")
     session, tokens = sender.start([file])
@@ -359,7 +359,8 @@ def test_PR19_cancel_of_others_or_without_a_session_changes_nothing(receiver):
 
 @wires
 def test_PR30_cancel_ends_a_running_upload(receiver, era, tls):
-    """v2 by session, v1 by address: uploads are refused, the part is gone, the slot is free."""
+    """v2 by session, v1 by address: uploads are refused, the part is gone, the slot is free.
+    (R75.)"""
     sender = SenderPeer(receiver.port, era, tls)
     running, waiting = File("running", b"r" * 400_000), File("waiting", b"w")
     session, tokens = sender.start([running, waiting])
@@ -416,7 +417,7 @@ def test_PR20_two_uploads_at_a_time(receiver, era, tls):
 
 @versions
 def test_PR21_a_missing_parameter_is_400(receiver, era):
-    """Also a wrong case of its name; nothing is used up."""
+    """Also a wrong case of its name; nothing is used up (R64, R65)."""
     sender = SenderPeer(receiver.port, era)
     file = File("a", b"content")
     session, tokens = sender.start([file])
@@ -433,7 +434,8 @@ def test_PR21_a_missing_parameter_is_400(receiver, era):
 
 @wires
 def test_PR22_what_does_not_fit_is_403(receiver, era, tls):
-    """Session, token, file, address: nothing is stored, and the right upload still works."""
+    """Session, token, file, address: nothing is stored, and the right upload still works.
+    (R63, R65, R68.)"""
     sender = SenderPeer(receiver.port, era, tls)
     file, second = File("a", b"content"), File("b", b"content")
     assert sender.upload("nosession" if era != "1.8" else None, file.id, "token",
@@ -468,7 +470,7 @@ def test_PR22_tokens_of_one_version_do_not_fit_the_other(receiver):
 
 @wires
 def test_PR23_a_finished_file_is_not_taken_again(receiver, era, tls):
-    """In the session and after it; the stored file stays as it is."""
+    """In the session and after it; the stored file stays as it is (R76, R77)."""
     sender = SenderPeer(receiver.port, era, tls)
     first, second = File("a", b"content"), File("b", b"content")
     session, tokens = sender.start([first, second])
@@ -518,7 +520,7 @@ def test_PR25_a_cut_connection_costs_only_its_file(receiver, era, tls, cut):
 
 @wires
 def test_PR26_a_wrong_sha256_is_422_three_times(receiver, era, tls):
-    """One flipped bit at the end; then the file has failed, and with it the session."""
+    """One flipped bit at the end; then the file has failed, and with it the session (R27)."""
     sender = SenderPeer(receiver.port, era, tls)
     data = os.urandom(400_000)
     file = File("a", data, sha256=File("", data).sha256)
@@ -549,7 +551,7 @@ def test_PR26_PR27_the_right_bytes_are_taken_after_a_mismatch(receiver, era, tls
 
 @wires
 def test_PR27_the_right_sha256_in_either_case(receiver, era, tls):
-    """Or none, or null."""
+    """Or none, or null (R26)."""
     sender = SenderPeer(receiver.port, era, tls)
     digest = File("", b"content").sha256
     offered = [File("lower", b"content", sha256=digest),
@@ -574,7 +576,7 @@ def test_PR28_an_empty_file(receiver, era, tls, in_chunks):
 
 @wires
 def test_PR29_the_slot_is_free_when_the_last_file_is_done(receiver, era, tls):
-    """The next request follows on the same connection."""
+    """The next request follows on the same connection (R78)."""
     sender = SenderPeer(receiver.port, era, tls)
     with sender.connect() as connection:
         for number in range(5):
@@ -590,7 +592,8 @@ def test_PR29_the_slot_is_free_when_the_last_file_is_done(receiver, era, tls):
 
 
 def test_PR17_PR31_a_silent_session_is_ended(start):
-    """PR31: after the idle limit and not before. PR17: the caller that asked and went away."""
+    """PR31: after the idle limit and not before. PR17: the caller that asked and went away.
+    (R72.)"""
     silent, deserted = start(folder="silent"), start(folder="deserted")
     file = File("a", b"x")
     sender, gone = SenderPeer(silent.port), SenderPeer(deserted.port)
@@ -715,7 +718,7 @@ def test_PR33_a_modification_time_is_kept(receiver, era):
 
 @versions
 def test_PR33_a_bad_modification_time_is_ignored(receiver, era):
-    """Never a 400; the time is now, or at least no time outside of 1970 and tomorrow."""
+    """Never a 400; the time is now, or at least no time outside of 1970 and tomorrow (R29)."""
     sender = SenderPeer(receiver.port, era)
     offered = [File(f"{i}", b"x", metadata={"modified": text}) for i, text in enumerate(NO_TIMES)]
     offered += [File("no", b"x"), File("null", b"x", metadata=None), File("odd", b"x", metadata=7)]
