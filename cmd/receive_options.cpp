@@ -7,6 +7,7 @@ namespace lsend::cmd {
 namespace {
 
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kMostConnections = 20'000;
 
 void read_accept(const RawReceive& raw, Converter& in, app::ReceiveOptions& options) {
   for (const auto& text : in.list("--accept-from", raw.accept_from)) {
@@ -35,6 +36,7 @@ void declare_receive(Declarer& in, RawReceive& raw) {
   in.value("--max-file-size", raw.max_file_size, "SIZE", "of one file");
   in.value("--max-files", raw.max_files, "N", "in one transfer [100000]");
   in.value("--min-free", raw.min_free, "SIZE", "to be left on the disk [200M]");
+  in.value("--max-connections", raw.max_connections, "N", "open at a time [512]");
   in.flag("--no-checksum", raw.no_checksum, "hash only what came with a sha256");
   in.flag("--no-announce", raw.no_announce, "reachable by address only");
   in.value("--ready-file", raw.ready_file, "PATH", "written when listening, as JSON");
@@ -60,6 +62,8 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   in.size(in.given("--max-file-size", raw.max_file_size), options.limits.max_file_size);
   in.number(in.given("--max-files", raw.max_files), options.limits.max_files, 1, kAny);
   in.size(in.given("--min-free", raw.min_free), options.limits.min_free);
+  in.number(in.given("--max-connections", raw.max_connections), options.max_connections, 1,
+            kMostConnections);
   options.checksum = !in.flag("--no-checksum", raw.no_checksum);
   options.announce = !in.flag("--no-announce", raw.no_announce);
   return command;

@@ -12,6 +12,11 @@ namespace lsend::app {
 /// and the user did not insist on it, `may_move` lets it listen on a free one (protocol.md trap
 /// 10).
 Result<std::unique_ptr<net::HttpServer>> open_server(Executor executor, Node& node,
-                                                     ApiHandler& handler, bool may_move);
+                                                     ApiHandler& handler, bool may_move,
+                                                     net::ServerLimits limits = {});
+
+/// Lets this process have a descriptor for each of so many connections, and some for its own work.
+/// Errc::usage when the system forbids it; nothing is asked of it for as many as fit anyway.
+Result<> allow_connections(std::size_t connections);
 
 }  // namespace lsend::app

@@ -45,7 +45,11 @@ class Receiver {
   }
 
   Task<Result<ReceiveReport>> run() {
-    auto opened = open_server(executor_, node_, handler_, false);
+    auto allowed = allow_connections(options_.max_connections);
+    if (!allowed) co_return allowed.error();
+    net::ServerLimits limits;
+    limits.connections = options_.max_connections;
+    auto opened = open_server(executor_, node_, handler_, false, limits);
     if (!opened) co_return opened.error();
     server_ = std::move(*opened);
     auto started = discovery_.start();

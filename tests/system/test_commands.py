@@ -68,8 +68,8 @@ COMMAND_OPTIONS = {
     "send": ["--message", "--name", "--size", "--prefix", "--follow", "--pin", "--checksum",
              "--jobs", "--accept-timeout", "TARGET", "PATH"],
     "receive": ["--dir", "--auto-accept", "--pin", "--once", "--count", "--max-size",
-                "--max-file-size", "--max-files", "--min-free", "--no-checksum", "--no-announce",
-                "--ready-file"],
+                "--max-file-size", "--max-files", "--min-free", "--max-connections",
+                "--no-checksum", "--no-announce", "--ready-file"],
     "info": ["TARGET"],
 }
 
@@ -153,6 +153,7 @@ USAGE_ERRORS = [
     (["receive", "-y", "--max-size", "big"], "--max-size"),
     (["receive", "-y", "--max-file-size", "-1"], "--max-file-size"),
     (["receive", "-y", "--max-files", "0"], "--max-files"),
+    (["receive", "-y", "--max-connections", "20001"], "--max-connections"),
     (["receive", "-y", "--dir="], "--dir"),
     (["receive", "-y", "--dir", "/"], "'/'"),
     (["receive", "-y", "--dir", "/etc"], "/etc"),

@@ -25,7 +25,8 @@ struct ReceiveOptions {
   bool announce = true;
   bool checksum = true;  ///< hash also what came without a sha256
   transfer::AcceptLimits limits;
-  std::filesystem::path ready_file;  ///< written when listening; empty = none
+  std::size_t max_connections = 512;  ///< open at a time (reliability.md 4.1)
+  std::filesystem::path ready_file;   ///< written when listening; empty = none
 };
 
 /// Who can be asked about a sender besides the rules of the options.
@@ -45,8 +46,9 @@ struct ReceiveReport {
 bool can_accept(const ReceiveOptions& options, const Deciders& deciders);
 
 /// Serves until a signal or until `count` transfers have ended. Errc::port, Errc::io, Errc::usage
-/// before it listens; Errc::partial when a counted transfer lost files; Errc::interrupted or
-/// Errc::terminated when a signal ended a running transfer, success when it was idle.
+/// before it listens (the last also when there are fewer descriptors than connections);
+/// Errc::partial when a counted transfer lost files; Errc::interrupted or Errc::terminated when a
+/// signal ended a running transfer, success when it was idle.
 Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& options,
                               const Deciders& deciders, ProgressSink& sink);
 

@@ -100,10 +100,26 @@ TEST_CASE("send: messages") {
 }
 
 TEST_CASE("receive: options") {
-  const auto receive =
-      command<ReceiveCommand>({"recv", "-d", "/in", "-y", "--count", "3", "--max-size", "1G",
-                               "--max-file-size", "1M", "--max-files", "7", "--min-free", "0",
-                               "--no-checksum", "--no-announce", "--ready-file", "r"});
+  const auto receive = command<ReceiveCommand>({"recv",
+                                                "-d",
+                                                "/in",
+                                                "-y",
+                                                "--count",
+                                                "3",
+                                                "--max-size",
+                                                "1G",
+                                                "--max-file-size",
+                                                "1M",
+                                                "--max-files",
+                                                "7",
+                                                "--min-free",
+                                                "0",
+                                                "--no-checksum",
+                                                "--no-announce",
+                                                "--ready-file",
+                                                "r",
+                                                "--max-connections",
+                                                "20000"});
   CHECK(receive.options.folder == "/in");
   CHECK(receive.options.auto_accept);
   CHECK(!receive.options.pin);
@@ -115,6 +131,7 @@ TEST_CASE("receive: options") {
   CHECK(!receive.options.checksum);
   CHECK(!receive.options.announce);
   CHECK(receive.options.ready_file == "r");
+  CHECK(receive.options.max_connections == 20'000);
   CHECK(command<ReceiveCommand>({"receive", "-y", "--once"}).options.count == 1);
 }
 
