@@ -1,7 +1,6 @@
 """R91 to R104: disks, descriptors, memory, signals and files of its own that fail a receiver."""
 
 import contextlib
-import errno
 import json
 import os
 import pathlib
@@ -16,10 +15,11 @@ import time
 import pytest
 
 from lab import files
+from lab.fault_rounds import ERRORS, FaultRounds
 from lab.kills import Rounds
 from lab.process import (Program, Receiver, binary, environment, is_sanitized, run_lsend,
                          wait_until)
-from lab.shim import FAIL, INTERRUPT, SHORT, Faults
+from lab.shim import INTERRUPT, SHORT, Faults
 from lab.wellbeing import Guard
 from peers import certificates
 from peers.hostile import Hostile
@@ -191,28 +191,6 @@ def readable(program, stack):
 # --- every call that fails once ------------------------------------------------------------------
 
 
-def scenario(sender, number):
-    """Three files: a new folder, a name that is taken, a digest that was announced."""
-    data = os.urandom(200_000)
-    return [File(f"new{number}/x", os.urandom(1000)), File("taken", os.urandom(100)),
-            File(f"{number}", data, sha256=File("", data).sha256,
-                 metadata={"modified": "2020-01-02T03:04:05Z"})]
-
-
-def run_scenario(sender, serving, number):
-    """The statuses, None for a request that was refused; a session that is left is ended."""
-    offered = scenario(sender, number)
-    answer = sender.prepare(offered)
-    if answer.status != 200:
-        return offered, [answer.status] * 3
-    reply = answer.json()
-    tokens = reply if sender.v1 else reply["files"]
-    session = reply.get("sessionId")
-    statuses = [sender.upload(session, f.id, tokens[f.id], f.data).status for f in offered]
-    sender.cancel(session)
-    return offered, statuses
-
-
 @versions
 def test_R92_R94_R95_each_call_fails_once(lsend, own_home, tmp_path, era):
     """R92, R94, R95: EIO, ENOSPC and EDQUOT at the k-th call that touches the folder, for each k.
@@ -221,27 +199,13 @@ def test_R92_R94_R95_each_call_fails_once(lsend, own_home, tmp_path, era):
     with Guard(tmp_path / "in", "--http", home=own_home, room=tmp_path / "in",
                env=faults.env) as serving:
         sender = Hostile(serving.port, era, tls=False)
-        assert send(sender, File("taken", b"taken")) == [200]
-        faults.arm(0)
-        assert run_scenario(sender, serving, 0)[1] == [200] * 3
-        calls = faults.disarm()
-        assert calls > 10
-        number, failed, leftovers = 0, set(), 0
-        for error in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
-            for at in range(1, calls + 1):
-                number += 1
-                faults.arm(at, error)
-                offered, statuses = run_scenario(sender, serving, number)
-                failed.add(faults.failed_call())
-                leftovers += faults.failed_call() == "unlinkat"
-                faults.disarm()
-                assert set(statuses) <= {200, 500}, (at, faults.failed_call(), statuses)
-                stored = set(serving.stored().values())
-                for file, status in zip(offered, statuses):
-                    assert status != 200 or file.sha256 in stored, (at, faults.failed_call())
-                assert not stored - sender.whole
-        assert {"write", "openat", "renameat2", "fchmod"} <= failed
-        assert len(serving.parts()) <= leftovers
+        rounds = FaultRounds(serving, sender, faults)
+        assert rounds.calls > 10
+        for error in ERRORS:
+            for at in range(1, rounds.calls + 1):
+                rounds.fail(at, error)
+        assert {"write", "openat", "renameat2", "fchmod"} <= rounds.failed
+        assert len(serving.parts()) <= rounds.leftovers
         for name in serving.parts():
             (serving.folder / name).unlink()
         assert send(sender, File("after", b"after")) == [200]
@@ -256,8 +220,9 @@ def test_R95_short_and_interrupted_writes(lsend, own_home, tmp_path, era, mode):
     with Guard(tmp_path / "in", "--http", home=own_home, room=tmp_path / "in",
                env=faults.env) as serving:
         sender = Hostile(serving.port, era, tls=False)
+        rounds = FaultRounds(serving, sender, faults)
         faults.arm(1 if mode == INTERRUPT else 0, mode=mode)
-        assert run_scenario(sender, serving, 1)[1] == [200] * 3
+        assert rounds.transfer()[1] == [200] * 3
         assert faults.disarm() > 5
         serving.check(sender)
 
