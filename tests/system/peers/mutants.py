@@ -120,7 +120,9 @@ class Mutants:
         # Far enough from the content that no change reaches it.
         limit = end - 24 if binary else len(data)
         for _ in range(chance.randrange(4)):
-            place = chance.randrange(max(1, limit))
+            if limit < 1:
+                break
+            place = chance.randrange(limit)
             kind = chance.randrange(5)
             if kind == 0:
                 data[place] = chance.randrange(256)

@@ -47,9 +47,15 @@ class Connection:
         """Stops when an answer comes: a receiver may refuse before it has read everything."""
         view = memoryview(data)
         with contextlib.suppress(OSError):
-            while view and not select.select([self.socket], [], [], 0)[0]:
+            while view and not self._is_answered():
                 self.socket.sendall(view[:STEP])
                 view = view[STEP:]
+
+    def _is_answered(self):
+        """By poll(), which knows descriptors above 1023 too."""
+        poller = select.poll()
+        poller.register(self.socket, select.POLLIN)
+        return bool(poller.poll(0))
 
     def answer(self):
         """The next answer."""
