@@ -216,7 +216,7 @@ def test_PR19_v1_and_v2_do_not_cancel_each_other(receiver, gate):
 
 
 def test_a_program_that_takes_too_long_is_a_no(receiver, gate):
-    """30 seconds; its children end with it."""
+    """30 seconds; its children end with it (R90)."""
     began = time.monotonic()
     with Waiting(SenderPeer(receiver.port), [File("a", b"1")]) as waiting:
         gate.wait()

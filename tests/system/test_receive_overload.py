@@ -36,31 +36,33 @@ def transfer(serving, era="1.17", tls=True, source=None):
     serving.check(sender)
 
 
-@wires
-def test_R115_dripping_heads(serving, era, tls):
-    """R115: sixty heads that come byte by byte, one caller that says nothing: a transfer from the
-    same address is served at once, and they are cut off at their limit."""
-    slow = Hostile(serving.port, era, tls)
+def test_R115_dripping_heads(serving):
+    """R115: sixty heads that come byte by byte, of every version and scheme, and one caller that
+    says nothing: transfers from the same address are served at once, and all are cut off at their
+    limit."""
+    slow = [Hostile(serving.port, era, tls) for era, tls in WIRES]
     with contextlib.ExitStack() as stack:
-        links = [stack.enter_context(slow.connect()) for _ in range(60)]
-        silent = stack.enter_context(Connection(slow.open_tcp()))
+        links = [(sender, stack.enter_context(sender.connect())) for sender in slow * 15]
+        silent = stack.enter_context(Connection(slow[0].open_tcp()))
         begun = time.monotonic()
-        head = slow.head("GET", slow.route("info"))[:-1]
-        served = threading.Thread(target=transfer, args=(serving, era, tls))
+        served = threading.Thread(target=lambda: [transfer(serving, era, tls)
+                                                  for era, tls in WIRES])
         served.start()
         position, ended = 0, 0.0
         while not ended and time.monotonic() - begun < HEAD_LIMIT + 10:
-            for link in links:
+            for sender, link in links:
+                head = sender.head("GET", sender.route("info"))[:-1]
                 with contextlib.suppress(OSError):
                     link.send(head[position % len(head):][:1])
             position += 1
             time.sleep(0.2 if position < 10 else 1)
-            if all(has_ended(link.socket) for link in links):
+            if all(has_ended(link.socket) for _, link in links):
                 ended = time.monotonic() - begun
         served.join(60)
+        assert not served.is_alive() and serving.stored()
         assert HEAD_LIMIT - 2 < ended < HEAD_LIMIT + 8
         wait_until(lambda: has_ended(silent.socket), 20, "the end of the silent caller")
-    transfer(serving, era, tls)
+    transfer(serving)
 
 
 def has_ended(sock):

@@ -9,11 +9,14 @@ import threading
 
 import pytest
 
-from lab.process import Receiver, run_lsend, wait_until
+from lab.netns import Lab, requires_netns
+from lab.process import Receiver, is_sanitized, run_lsend, wait_until
 from lab.wellbeing import Guard
+from peers import namespace
 from peers.hostile import WIRE_NAMES, WIRES, Hostile
 from peers.sender import File
 
+IPV6_FREEBIND = 78
 wires = pytest.mark.parametrize("era,tls", WIRES, ids=WIRE_NAMES)
 versions = pytest.mark.parametrize("era,tls", [("1.17", False), ("1.8", False)], ids=["v2", "v1"])
 
@@ -320,6 +323,64 @@ def test_R85_R86_wrong_pins_end_in_429(guarded, era, tls):
     other = Hostile(guarded.port, era, tls, source="127.0.0.2")
     assert [a.status for a in other.send([File("a", b"content")], pin="1234")] == [200]
     guarded.check(other)
+
+
+class OverSix(Hostile):
+    """A sender from any IPv6 address of the host's, in a network namespace."""
+
+    def open_tcp(self):
+        sock = namespace.open_socket(self.net, socket.AF_INET6, socket.SOCK_STREAM)
+        sock.settimeout(20)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+        sock.bind((self.source, 0))
+        sock.connect(("::1", self.port))
+        return sock
+
+
+@requires_netns
+def test_R87_one_network_has_many_addresses(lsend, own_home, tmp_path):
+    """R87: a thousand addresses of one /64 have three tries together; another /64 is free."""
+    with Lab(1) as lab:
+        for network in ("fd00:77::/64", "fd00:78::/64"):
+            lab[0].run("ip", "-6", "route", "add", "local", network, "dev", "lo")
+        with Receiver(tmp_path / "in", "--http", "--pin", "1234", home=own_home,
+                      netns=lab[0]) as serving:
+            statuses = []
+            for number in range(1000):
+                sender = OverSix(serving.port, tls=False, net=lab[0],
+                                 source=f"fd00:77::{number + 1:x}")
+                statuses.append(sender.prepare([File("a", b"x")], pin=f"{number:03}").status)
+            assert set(statuses[:3]) <= {401, 429} and set(statuses[3:]) == {429}
+            last = OverSix(serving.port, tls=False, net=lab[0], source="fd00:77::ffff")
+            assert last.prepare([File("a", b"x")], pin="1234").status == 429
+            other = OverSix(serving.port, tls=False, net=lab[0], source="fd00:78::1")
+            assert [a.status for a in other.send([File("a", b"content")], pin="1234")] == [200]
+
+
+# --- a program that decides ----------------------------------------------------------------------
+
+
+PROGRAMS = {"fails": ("exit 3", {403}), "is killed": ("kill -9 $$", {403}),
+            "is not there": ("/nonexistent/program", {403}),
+            "reads nothing": ("exec <&-; exit 0", {200}),
+            "prints 1 GB": ("head -c 1000000000 /dev/zero; exit 0", {200, 403}),
+            "prints 1 GB of errors": ("head -c 1000000000 /dev/zero >&2; exit 1", {403})}
+
+
+@wires
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_R90_a_program_that_misbehaves(lsend, own_home, tmp_path, era, tls, what):
+    """R90: 403 unless it ends with 0; what it prints is held by nobody."""
+    command, expected = PROGRAMS[what]
+    with Guard(tmp_path / "in", "--http", "--accept-exec", command, home=own_home,
+               accept=False) as serving:
+        sender = Hostile(serving.port, era, tls)
+        before = serving.peak_memory()
+        assert sender.prepare([File("a", b"x")]).status in expected
+        if not is_sanitized():
+            assert serving.peak_memory() < before + 20_000_000
+        assert len(serving.stdout() + serving.stderr()) < 100_000
+        serving.check(sender)
 
 
 # --- two receivers -------------------------------------------------------------------------------
