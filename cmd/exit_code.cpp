@@ -2,7 +2,9 @@
 
 namespace lsend::cmd {
 
-ExitCode exit_code(Errc code) {
+namespace {
+
+ExitCode row_of(Errc code) {
   switch (code) {
     case Errc::failed:
       break;
@@ -10,13 +12,13 @@ ExitCode exit_code(Errc code) {
     case Errc::self_discovered:
       return {2, "usage"};
     case Errc::not_found:
-      return {3, "not_found", true};
+      return {3, "not_found"};
     case Errc::ambiguous:
       return {4, "ambiguous"};
     case Errc::unreachable:
     case Errc::handshake:
     case Errc::shutting_down:
-      return {5, "unreachable", true};
+      return {5, "unreachable"};
     case Errc::identity:
       return {6, "identity"};
     case Errc::pin_required:
@@ -29,7 +31,7 @@ ExitCode exit_code(Errc code) {
       return {8, "declined"};
     case Errc::busy:
     case Errc::too_many_requests:
-      return {9, "busy", true};
+      return {9, "busy"};
     case Errc::partial:
       return {10, "partial"};
     case Errc::io:
@@ -38,11 +40,11 @@ ExitCode exit_code(Errc code) {
       return {11, "io"};
     case Errc::size_mismatch:
     case Errc::checksum_mismatch:
-      return {12, "integrity", true};
+      return {12, "integrity"};
     case Errc::port:
       return {13, "port"};
     case Errc::timed_out:
-      return {14, "timeout", true};
+      return {14, "timeout"};
     case Errc::limit:
       return {15, "limit"};
     case Errc::protocol:
@@ -63,6 +65,8 @@ ExitCode exit_code(Errc code) {
   }
   return {1, "failed"};
 }
+
+}  // namespace
 
 std::string_view hint_of(Errc code) {
   switch (code) {
@@ -87,6 +91,12 @@ std::string_view hint_of(Errc code) {
     default:
       return {};
   }
+}
+
+ExitCode exit_code(Errc code) {
+  auto row = row_of(code);
+  row.temporary = is_temporary(code);
+  return row;
 }
 
 }  // namespace lsend::cmd

@@ -20,6 +20,7 @@ using net::Task;
 struct Peer {
   DeviceInfo info;
   Endpoint endpoint;
+  std::vector<Endpoint> others;       ///< where else it may answer
   std::optional<Fingerprint> pin;     ///< https: later connections must show it
   std::optional<Fingerprint> proven;  ///< what TLS proved when it was probed
   identity::Standing standing = identity::Standing::fresh;

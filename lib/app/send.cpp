@@ -68,10 +68,9 @@ class Sender {
     auto peer = co_await gate_.admit(presence_.node(), options_.target, std::move(*found));
     if (!peer) co_return peer.error();
     if (interrupt_.requested()) co_return interrupt_.error();
-    SendJob job(presence_.executor(), presence_.node(), interrupt_, std::move(*peer), payload,
-                options_, sink_);
+    SendJob job(presence_.executor(), presence_.node(), interrupt_, payload, options_, sink_);
     presence_.handler().job = &job;
-    auto report = co_await job.run();
+    auto report = co_await job.run(std::move(*peer));
     presence_.handler().job = nullptr;
     co_return report;
   }

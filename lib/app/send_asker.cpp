@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "lib/app/chance.hpp"
 #include "lsend/protocol/query.hpp"
 #include "lsend/protocol/status.hpp"
+#include "lsend/transfer/backoff.hpp"
 
 namespace lsend::app {
 
@@ -16,35 +18,78 @@ constexpr std::size_t kMaxPrepareReply = 8 * 1024 * 1024;
 
 }  // namespace
 
+struct SendAsker::Patience {
+  TimePoint give_up;  ///< on a peer that is busy
+  transfer::Backoff busy{kFirstPause, kLongestPause};
+  bool broke = false;         ///< a break without an answer, once
+  bool told_to_wait = false;  ///< a 429, once
+};
+
 Task<Result<bool>> SendAsker::prepare() {
-  PrepareUpload request;
-  request.info = session_.node.self;
-  request.files = session_.payload.files;
-  const auto body = session_.peer.codec().encode_prepare_upload(request);
-  request.files = {};
-  const auto& options = session_.options;
-  const auto give_up = Clock::now() + options.wait;
-  auto pause = kFirstPause;
+  const auto body = request();
+  Patience patience{Clock::now() + session_.options.wait};
   while (true) {
     const auto reply = co_await ask(body);
-    if (!reply) co_return reply.error();
+    if (!reply) {
+      const bool again = co_await ask_after_break(reply.error(), patience);
+      if (again) continue;
+      co_return reply.error();
+    }
     pending_ = reply->head.status == protocol::kOk;
     if (pending_) co_return take_grant(reply->body);
     if (reply->head.status == protocol::kNoContent) {
       session_.plan.nothing_wanted();
-      nothing_needed_ = true;
       co_return false;
     }
     auto error = refusal(session_.peer, *reply, protocol::Action::prepare_upload);
-    // With a PIN in play "too many attempts" is its lock-out (reliability.md S7).
-    if (options.pin && error.code() == Errc::too_many_requests)
-      error = fail(Errc::pin_locked, error.message());
-    if (error.code() != Errc::busy || Clock::now() + pause > give_up) co_return error;
-    news_.waiting(display_name(session_.peer) + " is busy; trying again");
-    co_await session_.calls.pause(pause);
+    const bool again = co_await ask_after_refusal(error, *reply, patience);
     if (session_.calls.stopped()) co_return session_.calls.reason();
-    pause = std::min(pause * 2, kLongestPause);
+    if (again) continue;
+    // With a PIN in play "too many attempts" is its lock-out (reliability.md S7).
+    if (session_.options.pin && error.code() == Errc::too_many_requests)
+      error = fail(Errc::pin_locked, error.message());
+    co_return error;
   }
+}
+
+std::string SendAsker::request() {
+  PrepareUpload request;
+  request.info = session_.node.self;
+  const auto offered = session_.plan.offer();
+  offered_ = offered.size();
+  request.files.reserve(offered_);
+  for (const auto file : offered) request.files.push_back(session_.plan.files()[file].info);
+  return session_.peer.codec().encode_prepare_upload(request);
+}
+
+/// The request went out and no answer came: whatever became of it is called off, so that the peer
+/// is free to hear it again (reliability.md 7.3).
+Task<bool> SendAsker::ask_after_break(const Error& error, Patience& patience) {
+  const bool unclear = pending_ && error.code() == Errc::unreachable && !patience.broke;
+  if (!unclear || session_.calls.stopped()) co_return false;
+  patience.broke = true;
+  client_.reset();
+  co_await session_.tell_peer();
+  co_return !session_.calls.stopped();
+}
+
+Task<bool> SendAsker::ask_after_refusal(const Error& error, const net::Reply& reply,
+                                        Patience& patience) {
+  auto pause = Duration::zero();
+  if (error.code() == Errc::busy) {
+    pause = patience.busy.next(chance());
+    if (Clock::now() + pause > patience.give_up) co_return false;
+    news_.waiting(display_name(session_.peer) + " is busy; trying again");
+  } else if (error.code() == Errc::too_many_requests && !patience.told_to_wait) {
+    patience.told_to_wait = true;
+    pause = transfer::wait_told(reply.head.retry_after);
+    news_.waiting(display_name(session_.peer) + " wants no request now; trying again in " +
+                  std::to_string(std::chrono::ceil<std::chrono::seconds>(pause).count()) + " s");
+  } else {
+    co_return false;
+  }
+  co_await session_.calls.pause(pause);
+  co_return true;
 }
 
 /// Which of our files the peer takes.
@@ -65,11 +110,12 @@ Result<bool> SendAsker::take_grant(const std::string& json) {
 
 Task<Result<net::Reply>> SendAsker::ask(const std::string& body) {
   auto& peer = session_.peer;
+  pending_ = false;
+  const bool again = !session_.local_address.empty();
   auto client = co_await session_.connect();
   if (!client) co_return client.error();
   client_ = std::move(*client);
   if (session_.calls.stopped()) co_return session_.calls.reason();
-  const bool again = !session_.local_address.empty();
   peer.proven = client_->peer_fingerprint();
   session_.local_address = client_->local_address();
   if (!again) news_.target();
@@ -80,7 +126,7 @@ Task<Result<net::Reply>> SendAsker::ask(const std::string& body) {
   net::Call call("POST", std::move(target));
   call.content_type = "application/json";
   call.answer_limit = options.accept_timeout;
-  call.max_answer = std::max(kMaxPrepareReply, session_.plan.files().size() * 1024);
+  call.max_answer = std::max(kMaxPrepareReply, offered_ * 1024);
   if (!again) news_.waiting("waiting for " + display_name(peer) + " to accept");
   const auto in_use = session_.calls.in_use(*client_);
   pending_ = true;

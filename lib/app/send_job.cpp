@@ -5,50 +5,58 @@
 
 namespace lsend::app {
 
-namespace {
-constexpr Duration kTellPeer = std::chrono::milliseconds(1500);
+Task<Result<SendReport>> SendJob::run(Peer peer) {
+  session_.peer = std::move(peer);
+  session_.local_address.clear();
+  auto& plan = session_.plan;
+  bool asked = false;
+  do {
+    const auto went = co_await ask_and_upload();
+    if (!went && !asked) co_return went.error();
+    // What was sent under an earlier offer stays sent.
+    if (!went) plan.refused(went.error());
+    asked = true;
+  } while (plan.has_open() && !session_.calls.stopped());
+  if (session_.calls.stopped()) plan.abandon(session_.calls.reason());
+  report_ended();
+  co_return news_.report();
 }
 
-Task<Result<SendReport>> SendJob::run() {
-  const Interrupt::Subscription on_stop(interrupt_,
-                                        [this] { session_.calls.stop(interrupt_.error()); });
+/// One session.
+Task<Result<>> SendJob::ask_and_upload() {
   SendAsker asker(session_, news_);
   const auto wanted = co_await asker.prepare();
   if (!wanted) {
     (void)asker.take_client();
     if (asker.pending()) {
-      co_await tell_peer();
+      co_await session_.tell_peer();
     }
     co_return session_.calls.explain(wanted.error());
   }
   if (*wanted) {
     co_await upload(asker.take_client());
   }
-  co_return news_.report(asker.nothing_needed());
+  co_return Result<>();
 }
 
 Task<> SendJob::upload(ClientPtr client) {
+  const auto before = session_.plan.totals();
   news_.begin_progress();
   SendUploads uploads(executor_, session_, news_);
   co_await uploads.run(std::move(client));
-  if (session_.calls.stopped()) abandon_rest();
+  const auto after = session_.plan.totals();
   // A session that is left open keeps a 1.18 receiver busy for everyone (protocol.md trap 46).
-  if (session_.plan.totals().failed > 0) {
-    co_await tell_peer();
+  if (after.failed > before.failed || after.open > 0) {
+    co_await session_.tell_peer();
   }
+  session_.id = SessionId();
   news_.end_progress();
 }
 
-void SendJob::abandon_rest() {
-  auto& plan = session_.plan;
-  std::vector<std::size_t> open;
-  for (std::size_t i = 0; i < plan.files().size(); ++i) {
-    const auto status = plan.files()[i].status;
-    if (status == transfer::SendStatus::waiting || status == transfer::SendStatus::sending)
-      open.push_back(i);
-  }
-  plan.abandon(session_.calls.reason());
-  for (const auto file : open) news_.file(file);
+void SendJob::report_ended() {
+  const auto& files = session_.plan.files();
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (files[i].status == transfer::SendStatus::failed) news_.file(i);
 }
 
 bool SendJob::cancelled_by_peer(const std::string& session, const PeerAddress& from) {
@@ -59,10 +67,6 @@ bool SendJob::cancelled_by_peer(const std::string& session, const PeerAddress& f
   if (ours)
     session_.calls.stop(fail(Errc::declined, display_name(peer) + " cancelled the transfer"));
   return ours;
-}
-
-Task<> SendJob::tell_peer() {
-  co_await cancel_at(session_.node, session_.peer, session_.id, session_.local_address, kTellPeer);
 }
 
 }  // namespace lsend::app

@@ -27,6 +27,8 @@ void SendNews::waiting(const std::string& reason) {
 void SendNews::warning(const std::string& message) { sink_.on(WarningEvent{message}); }
 
 void SendNews::file(std::size_t index) {
+  if (told_[index]) return;
+  told_[index] = true;
   const auto& entry = session_.plan.files()[index];
   FileEvent event;
   event.name = entry.info.file_name;
@@ -48,9 +50,7 @@ void SendNews::file(std::size_t index) {
   sink_.on(event);
 }
 
-void SendNews::begin_progress() {
-  progress_ = transfer::Progress(session_.plan.totals().bytes_total, Clock::now());
-}
+void SendNews::begin_progress() { progress_.set_total(session_.plan.totals().bytes_total); }
 
 void SendNews::moved(std::size_t bytes) {
   const auto now = Clock::now();
@@ -72,7 +72,7 @@ void SendNews::show_progress(TimePoint now) {
   sink_.on(event);
 }
 
-SendReport SendNews::report(bool nothing_needed) const {
+SendReport SendNews::report() const {
   const auto totals = session_.plan.totals();
   SendReport report;
   report.device = session_.peer.info;
@@ -85,7 +85,7 @@ SendReport SendNews::report(bool nothing_needed) const {
   report.message = session_.payload.is_message;
   report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - started_);
   const auto verdict = session_.plan.verdict();
-  report.success = verdict.has_value() || nothing_needed;
+  report.success = verdict.has_value();
   if (report.success) return report;
   report.failure = verdict.error();
   if (!session_.calls.stopped()) return report;

@@ -12,22 +12,25 @@ namespace lsend::app {
 class SendNews {
  public:
   SendNews(const SendSession& session, ProgressSink& sink)
-      : session_(session), sink_(sink), started_(Clock::now()), progress_(0, started_) {}
+      : session_(session),
+        sink_(sink),
+        started_(Clock::now()),
+        progress_(0, started_),
+        told_(session.payload.files.size()) {}
 
   void target();
   void waiting(const std::string& reason);
   void warning(const std::string& message);
+  /// A file has ended; told once.
   void file(std::size_t index);
   /// Uploads begin: only what the peer takes counts.
   void begin_progress();
   void moved(std::size_t bytes);
   /// What an attempt that failed had counted.
   void take_back(std::uint64_t bytes) { progress_.take_back(bytes); }
-  std::uint64_t bytes() const { return progress_.bytes(); }
   void end_progress() { show_progress(Clock::now()); }
 
-  /// How it ended. `nothing_needed`: the message was read, or all is there.
-  SendReport report(bool nothing_needed) const;
+  SendReport report() const;
 
  private:
   void show_progress(TimePoint now);
@@ -37,6 +40,7 @@ class SendNews {
   TimePoint started_;
   transfer::Progress progress_;
   TimePoint last_progress_{};
+  std::vector<bool> told_;  ///< by file
 };
 
 }  // namespace lsend::app

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "lib/app/call_off.hpp"
@@ -12,16 +11,14 @@ namespace lsend::app {
 
 /// What asking and uploading share: to whom, from where, under which session, and what is left.
 struct SendSession {
-  SendSession(const Node& own, Peer device, const Payload& content, const SendOptions& how)
-      : node(own), peer(std::move(device)), payload(content), options(how), plan(content.files) {}
+  SendSession(const Node& own, const Payload& content, const SendOptions& how)
+      : node(own), payload(content), options(how), plan(content.files) {}
 
-  /// A connection to the peer, from the address of the first one.
-  Task<Result<ClientPtr>> connect() {
-    net::Connecting connecting;
-    const auto opening = calls.opening(connecting);
-    auto client = co_await connect_to(node, peer, local_address, &connecting);
-    co_return client;
-  }
+  /// A connection to the peer, from the address of the first one. Where nobody listens it is tried
+  /// three times within the connect limit (reliability.md 7.3).
+  Task<Result<ClientPtr>> connect();
+  /// Best effort: the session is over, or the request that still waits.
+  Task<> tell_peer();
 
   const Node& node;
   Peer peer;
@@ -31,6 +28,9 @@ struct SendSession {
   SessionId id;
   std::string local_address;
   CallOff calls;
+
+ private:
+  Task<Result<ClientPtr>> connect_once(bool from_anywhere);
 };
 
 }  // namespace lsend::app

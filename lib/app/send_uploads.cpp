@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/app/hash_in_steps.hpp"
 #include "lib/app/sources.hpp"
 #include "lsend/protocol/query.hpp"
 #include "lsend/protocol/status.hpp"
@@ -10,9 +11,22 @@ namespace lsend::app {
 
 namespace {
 
-/// Waits between attempts (reliability.md 7.3).
-Duration retry_delay(unsigned attempts) {
-  return attempts <= 2 ? std::chrono::seconds(1) : std::chrono::seconds(4);
+using transfer::NextStep;
+using transfer::UploadFailure;
+
+UploadFailure failure_of(Error error) {
+  UploadFailure failure;
+  failure.error = std::move(error);
+  return failure;
+}
+
+/// What a refusal tells beside its status.
+UploadFailure failure_of(const Peer& peer, const net::Reply& reply) {
+  // A "201" or "204" is no promise that the file is there (protocol.md trap 22).
+  auto failure = failure_of(refusal(peer, reply, protocol::Action::upload));
+  failure.decided = reply.head.status < 500 || !reply.body.empty();
+  failure.retry_after = transfer::wait_told(reply.head.retry_after);
+  return failure;
 }
 
 }  // namespace
@@ -41,58 +55,81 @@ Task<> SendUploads::upload_loop(ClientPtr client) {
   while (!session_.calls.stopped()) {
     const auto file = session_.plan.next();
     if (!file) co_return;
-    co_await upload_file(client, *file);
+    const bool more = co_await upload_file(client, *file);
+    const auto status = session_.plan.files()[*file].status;
     // What was called off is reported with all the rest.
-    if (session_.plan.files()[*file].status != transfer::SendStatus::sending) news_.file(*file);
+    if (status == transfer::SendStatus::done || status == transfer::SendStatus::failed)
+      news_.file(*file);
+    if (!more) co_return;
   }
 }
 
-Task<> SendUploads::upload_file(ClientPtr& client, std::size_t file) {
+/// Until it is there or given up. False when the peer wants fewer uploads at a time.
+Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file) {
   auto& plan = session_.plan;
   auto& calls = session_.calls;
   while (true) {
-    const auto result = co_await upload_once(client, file);
-    if (result) {
+    auto failure = co_await upload_once(client, file);
+    if (!failure) {
       plan.done(file);
-      co_return;
+      co_return true;
     }
-    const auto error = calls.explain(result.error());
-    const auto next = plan.failed(file, error);
-    if (next == transfer::NextStep::stop_session) calls.stop(error);
-    if (next == transfer::NextStep::give_up || next == transfer::NextStep::stop_session) co_return;
-    if (calls.stopped()) co_return;
+    failure->error = calls.explain(failure->error);
+    auto step = plan.failed(file, *failure);
+    if (step.next == NextStep::stop_session) calls.stop(failure->error);
+    if (step.next == NextStep::stop_session || step.next == NextStep::give_up) co_return true;
+    if (step.next == NextStep::fewer_uploads) co_return false;
+    if (calls.stopped()) co_return true;
     if (session_.payload.from_stdin) {
       // What came through a pipe cannot be read a second time.
-      plan.abandon(error);
-      co_return;
+      plan.abandon(failure->error);
+      co_return true;
     }
-    if (next == transfer::NextStep::retry_later)
-      co_await calls.pause(retry_delay(plan.files()[file].attempts));
+    if (step.next == NextStep::read_again) step = co_await read_again(file);
+    if (step.next != NextStep::retry) co_return true;
+    co_await calls.pause(step.delay);
+    if (calls.stopped()) co_return true;
   }
 }
 
-Task<Result<>> SendUploads::upload_once(ClientPtr& client, std::size_t file) {
+/// What went wrong, or nothing.
+Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, std::size_t file) {
   if (client && !client->usable()) client.reset();
   if (!client) {
     auto fresh = co_await session_.connect();
-    if (!fresh) co_return fresh.error();
+    if (!fresh) co_return failure_of(fresh.error());
     client = std::move(*fresh);
-    if (session_.calls.stopped()) co_return session_.calls.reason();
+    if (session_.calls.stopped()) co_return failure_of(session_.calls.reason());
   }
-  const auto before = news_.bytes();
+  std::uint64_t moved = 0;
   const auto in_use = session_.calls.in_use(*client);
-  const auto reply = co_await send_bytes(*client, file);
+  const auto reply = co_await send_bytes(*client, file, moved);
   const bool good = reply && reply->head.status == protocol::kOk;
-  if (good) co_return Result<>();
-  news_.take_back(std::min(news_.bytes() - std::min(before, news_.bytes()),
-                           session_.plan.files()[file].info.size));
-  if (!reply) co_return reply.error();
-  // A "201" or "204" is no promise that the file is there (protocol.md trap 22).
-  auto error = refusal(session_.peer, *reply, protocol::Action::upload);
-  co_return error;
+  if (good) co_return std::nullopt;
+  news_.take_back(moved);
+  if (!reply) co_return failure_of(reply.error());
+  co_return failure_of(session_.peer, *reply);
 }
 
-Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::size_t file) {
+/// The peer says that the file arrived damaged: what is it now?
+Task<transfer::Step> SendUploads::read_again(std::size_t file) {
+  auto now = session_.plan.files()[file].info;
+  if (!session_.payload.is_message) {
+    const auto local = storage::look_again(local_file(file));
+    if (!local) co_return session_.plan.failed(file, failure_of(local.error()));
+    now.size = local->size;
+    now.modified = local->modified;
+    if (now.sha256) {
+      auto digest = co_await hash_in_steps(*local, session_.calls);
+      if (!digest) co_return session_.plan.failed(file, failure_of(digest.error()));
+      now.sha256 = std::move(*digest);
+    }
+  }
+  co_return session_.plan.checked(file, std::move(now));
+}
+
+Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::size_t file,
+                                                 std::uint64_t& moved) {
   const auto& info = session_.plan.files()[file].info;
   const auto& codec = session_.peer.codec();
   const auto& route = protocol::route_to(protocol::Action::upload, codec);
@@ -105,8 +142,11 @@ Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::s
   call.answer_limit = session_.node.settings.stall_timeout;
   const auto source = open_source(file);
   if (!source) co_return source.error();
-  net::Moved moved = [this](std::size_t bytes) { news_.moved(bytes); };
-  auto reply = co_await client.upload(std::move(call), **source, info.size, std::move(moved));
+  net::Moved count = [this, &moved](std::size_t bytes) {
+    moved += bytes;
+    news_.moved(bytes);
+  };
+  auto reply = co_await client.upload(std::move(call), **source, info.size, std::move(count));
   co_return reply;
 }
 
@@ -115,9 +155,16 @@ Result<std::unique_ptr<ByteSource>> SendUploads::open_source(std::size_t file) c
   if (payload.is_message) return std::make_unique<TextSource>(payload.text);
   if (payload.from_stdin)
     return std::make_unique<StdinSource>(session_.plan.files()[file].info.size);
-  auto source = storage::FileSource::open(payload.local[file]);
+  auto source = storage::FileSource::open(local_file(file));
   if (!source) return source.error();
   return std::unique_ptr<ByteSource>(std::move(*source));
+}
+
+/// The size is the announced one, which may have changed since the files were listed.
+storage::LocalFile SendUploads::local_file(std::size_t file) const {
+  auto local = session_.payload.local[file];
+  local.size = session_.plan.files()[file].info.size;
+  return local;
 }
 
 }  // namespace lsend::app

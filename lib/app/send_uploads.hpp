@@ -17,9 +17,12 @@ class SendUploads {
 
  private:
   Task<> upload_loop(ClientPtr client);
-  Task<> upload_file(ClientPtr& client, std::size_t file);
-  Task<Result<>> upload_once(ClientPtr& client, std::size_t file);
-  Task<Result<net::Reply>> send_bytes(net::HttpClient& client, std::size_t file);
+  Task<bool> upload_file(ClientPtr& client, std::size_t file);
+  Task<std::optional<transfer::UploadFailure>> upload_once(ClientPtr& client, std::size_t file);
+  Task<Result<net::Reply>> send_bytes(net::HttpClient& client, std::size_t file,
+                                      std::uint64_t& moved);
+  Task<transfer::Step> read_again(std::size_t file);
+  storage::LocalFile local_file(std::size_t file) const;
   Result<std::unique_ptr<ByteSource>> open_source(std::size_t file) const;
   std::size_t connections() const;
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "lsend/model/text.hpp"
 #include "lsend/storage/file_source.hpp"
 #include "lsend/storage/safe_path.hpp"
+#include "modified.hpp"
 
 namespace lsend::storage {
 namespace {
@@ -21,12 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
-
-FileTime time_of(const timespec& time) {
-  constexpr auto limit = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 1;
-  if (time.tv_sec > limit || time.tv_sec < -limit) return {};
-  return FileTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-}
 
 /// Files of /proc and /sys say size 0 and have contents all the same.
 bool hides_its_size(const fs::path& path) {
@@ -158,7 +152,7 @@ class Collector {
     if (!is_utf8(name)) file.name_bytes = name;
     file.name_changed = file.file_name != name;
     file.size = static_cast<std::uint64_t>(status.st_size);
-    file.modified = time_of(status.st_mtim);
+    file.modified = modified_of(status);
     if (file.name_changed) {
       found_.warnings.push_back(quoted(path) + " is sent as '" +
                                 escape_for_terminal(file.file_name) + "'");

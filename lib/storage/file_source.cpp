@@ -10,6 +10,7 @@
 #include "descriptor_io.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/sha256.hpp"
+#include "modified.hpp"
 
 namespace lsend::storage {
 namespace {
@@ -56,6 +57,16 @@ Result<std::size_t> FileSource::read(std::span<std::byte> buffer) {
   if (count == 0) return changed(path_, size_, offset_);
   offset_ += static_cast<std::uint64_t>(count);
   return static_cast<std::size_t>(count);
+}
+
+Result<LocalFile> look_again(const LocalFile& file) {
+  struct stat status {};
+  if (stat(file.path.c_str(), &status) != 0)
+    return fail_errno(Errc::io, "cannot read " + quoted(file.path), errno);
+  auto now = file;
+  now.size = static_cast<std::uint64_t>(status.st_size);
+  now.modified = modified_of(status);
+  return now;
 }
 
 Result<std::string> hash_file(const LocalFile& file) {

@@ -1,6 +1,7 @@
 #include "lsend/transfer/send_plan.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -11,21 +12,27 @@ namespace {
 
 /// In all, per file: the limit of the official app as well (protocol.md 2.5).
 constexpr unsigned kAttempts = 3;
+constexpr Duration kPauseAfterBreak = std::chrono::seconds(1);
+constexpr Duration kLongestTold = std::chrono::seconds(60);
+constexpr Duration kUsuallyTold = std::chrono::seconds(10);
 
-enum class Cause : std::uint8_t { damaged, broke, peer_is_loaded, session_gone, lasting };
+enum class Cause : std::uint8_t { damaged, broke, forbidden, too_many, session_gone, lasting };
 
-Cause cause_of(Errc code) {
-  switch (code) {
+Cause cause_of(const UploadFailure& failure) {
+  switch (failure.error.code()) {
     case Errc::checksum_mismatch:
       return Cause::damaged;
     case Errc::unreachable:
     case Errc::handshake:
     case Errc::timed_out:
-    case Errc::failed:
       return Cause::broke;
-    case Errc::too_many_requests:
+    case Errc::failed:
     case Errc::shutting_down:
-      return Cause::peer_is_loaded;
+      return failure.decided ? Cause::lasting : Cause::broke;
+    case Errc::forbidden:
+      return Cause::forbidden;
+    case Errc::too_many_requests:
+      return Cause::too_many;
     case Errc::busy:
     case Errc::cancelled:
     case Errc::interrupted:
@@ -37,13 +44,9 @@ Cause cause_of(Errc code) {
   }
 }
 
-NextStep next_step(Errc code, unsigned attempts) {
-  const Cause cause = cause_of(code);
-  if (cause == Cause::session_gone) return NextStep::stop_session;
-  if (cause == Cause::lasting || attempts >= kAttempts) return NextStep::give_up;
-  if (cause == Cause::peer_is_loaded) return NextStep::retry_later;
-  if (cause == Cause::broke && attempts > 1) return NextStep::retry_later;
-  return NextStep::retry_now;
+bool is_unfinished(SendStatus status) {
+  return status == SendStatus::open || status == SendStatus::offered ||
+         status == SendStatus::waiting || status == SendStatus::sending;
 }
 
 void append(std::string& text, std::size_t count, std::string_view what) {
@@ -55,41 +58,83 @@ void append(std::string& text, std::size_t count, std::string_view what) {
 
 }  // namespace
 
+Duration wait_told(std::string_view retry_after) {
+  const char* const end = retry_after.data() + retry_after.size();
+  std::uint64_t seconds = 0;
+  const auto [stop, error] = std::from_chars(retry_after.data(), end, seconds);
+  if (error != std::errc{} || stop != end || seconds > 60) return kUsuallyTold;
+  return std::min<Duration>(std::chrono::seconds(seconds), kLongestTold);
+}
+
 SendPlan::SendPlan(std::vector<FileInfo> files) {
   files_.reserve(files.size());
   by_id_.reserve(files.size());
   for (auto& info : files) {
     by_id_.try_emplace(info.id, files_.size());
-    files_.push_back(File{std::move(info), Token{}, SendStatus::waiting, 0, Error{}});
+    files_.emplace_back().info = std::move(info);
   }
+}
+
+std::vector<std::size_t> SendPlan::offer(std::size_t most) {
+  std::vector<std::size_t> offered;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    auto& status = files_[i].status;
+    if (status != SendStatus::open && status != SendStatus::offered) continue;
+    const bool fits = offered.size() < most;
+    status = fits ? SendStatus::offered : SendStatus::open;
+    if (fits) offered.push_back(i);
+  }
+  asked_again_ = asked_again_ || lost_;
+  next_ = 0;
+  broke_ = lost_ = false;
+  return offered;
+}
+
+bool SendPlan::has_open() const {
+  return std::any_of(files_.begin(), files_.end(),
+                     [](const File& file) { return file.status == SendStatus::open; });
 }
 
 Result<SendPlan::Acceptance> SendPlan::accepted(const PrepareUploadReply& reply) {
   Acceptance acceptance;
-  std::vector<bool> wanted(files_.size(), false);
   for (const auto& [id, token] : reply.tokens) {
     const auto found = by_id_.find(id);
-    if (found == by_id_.end()) {
+    File* const file = found == by_id_.end() ? nullptr : &files_[found->second];
+    if (file && file->status == SendStatus::offered) {
+      ++acceptance.accepted;
+      file->status = SendStatus::waiting;
+    } else if (!file || file->status != SendStatus::waiting) {
       ++acceptance.unknown;
       continue;
     }
-    wanted[found->second] = true;
-    files_[found->second].token = token;
+    file->token = token;
   }
-  acceptance.accepted = static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), true));
-  acceptance.skipped = files_.size() - acceptance.accepted;
   if (acceptance.accepted == 0 && acceptance.unknown > 0) {
     return fail(Errc::protocol, "the peer accepted " + std::to_string(acceptance.unknown) +
                                     " files that were never offered and none of ours");
   }
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    if (!wanted[i]) files_[i].status = SendStatus::skipped;
+  for (auto& file : files_) {
+    if (file.status != SendStatus::offered) continue;
+    file.status = SendStatus::skipped;
+    ++acceptance.skipped;
   }
   return acceptance;
 }
 
 void SendPlan::nothing_wanted() {
-  for (auto& file : files_) file.status = SendStatus::skipped;
+  for (auto& file : files_) {
+    if (file.status != SendStatus::offered) continue;
+    file.status = SendStatus::skipped;
+    ++needless_;
+  }
+}
+
+void SendPlan::refused(const Error& error) {
+  for (auto& file : files_) {
+    if (file.status != SendStatus::offered) continue;
+    file.status = SendStatus::failed;
+    file.error = error;
+  }
 }
 
 std::optional<std::size_t> SendPlan::next() {
@@ -102,28 +147,103 @@ std::optional<std::size_t> SendPlan::next() {
 
 void SendPlan::done(std::size_t file) { files_.at(file).status = SendStatus::done; }
 
-NextStep SendPlan::failed(std::size_t file, const Error& error) {
-  File& entry = files_.at(file);
-  const NextStep step = next_step(error.code(), entry.attempts);
-  if (step == NextStep::retry_now || step == NextStep::retry_later) {
-    ++entry.attempts;
-  } else {
-    entry.status = SendStatus::failed;
-    // A receiver that has given the file up answers 403 to the retry: the cause is what came before.
-    const bool consequence = error.code() == Errc::forbidden && entry.attempts > 1;
-    if (!consequence) entry.error = error;
-    return step;
+Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
+  File& file = files_.at(index);
+  const Cause cause = cause_of(failure);
+  Step step;
+  switch (cause) {
+    case Cause::damaged:
+      if (file.attempts < kAttempts) step.next = NextStep::read_again;
+      break;
+    case Cause::broke:
+      broke_ = true;
+      if (file.attempts < kAttempts)
+        step = {NextStep::retry, file.attempts > 1 ? kPauseAfterBreak : Duration{0}};
+      break;
+    case Cause::forbidden:
+      step = after_forbidden(file);
+      break;
+    case Cause::too_many:
+      step = after_too_many(file, failure);
+      break;
+    case Cause::session_gone:
+      step.next = NextStep::stop_session;
+      break;
+    case Cause::lasting:
+      break;
   }
-  entry.error = error;
+  // A receiver that has given the file up answers 403 to the retry: the cause is what came before.
+  if (cause != Cause::forbidden || file.attempts == 1) file.error = failure.error;
+  if (step.next == NextStep::retry || step.next == NextStep::read_again) ++file.attempts;
+  if (step.next == NextStep::ask_again) file.status = SendStatus::open;
+  if (step.next == NextStep::fewer_uploads) {
+    file.status = SendStatus::waiting;
+    next_ = std::min(next_, index);
+  }
+  if (step.next == NextStep::give_up || step.next == NextStep::stop_session)
+    file.status = SendStatus::failed;
   return step;
+}
+
+/// 1.18 refuses the token of a file that broke off, a receiver that was restarted those of all
+/// files (and so does one that sees us at another address): each follows a break.
+Step SendPlan::after_forbidden(File& file) {
+  if (!broke_ || asked_again_) return {};
+  lost_ = true;
+  // Had this file not broken off itself, no token of this session is worth trying.
+  const bool all = file.attempts == 1;
+  for (auto& other : files_)
+    if (all && other.status == SendStatus::waiting) other.status = SendStatus::open;
+  return {NextStep::ask_again, Duration{0}};
+}
+
+Step SendPlan::after_too_many(File& file, const UploadFailure& failure) {
+  const auto sending = std::count_if(files_.begin(), files_.end(), [](const File& other) {
+    return other.status == SendStatus::sending;
+  });
+  if (sending > 1) return {NextStep::fewer_uploads, Duration{0}};
+  if (file.told_to_wait) return {};
+  file.told_to_wait = true;
+  return {NextStep::retry, failure.retry_after.value_or(kUsuallyTold)};
+}
+
+Step SendPlan::checked(std::size_t index, FileInfo now) {
+  File& file = files_.at(index);
+  const bool same = now.size == file.info.size && now.sha256 == file.info.sha256 &&
+                    (now.sha256 || now.modified == file.info.modified);
+  if (same) return {NextStep::retry, Duration{0}};
+  if (file.changed) {
+    file.status = SendStatus::failed;
+    file.error = fail(Errc::io, "the file keeps changing while it is sent");
+    return {};
+  }
+  file.changed = true;
+  file.info = std::move(now);
+  file.status = SendStatus::open;
+  file.attempts = 0;
+  return {NextStep::ask_again, Duration{0}};
 }
 
 void SendPlan::abandon(const Error& error) {
   for (auto& file : files_) {
-    if (file.status != SendStatus::waiting && file.status != SendStatus::sending) continue;
+    if (!is_unfinished(file.status)) continue;
     file.status = SendStatus::failed;
     file.error = error;
   }
+}
+
+std::size_t SendPlan::reopen() {
+  std::size_t open = 0;
+  for (auto& file : files_) {
+    const bool again = file.status == SendStatus::failed && is_temporary(file.error.code());
+    if (!again && !is_unfinished(file.status)) continue;
+    file.status = SendStatus::open;
+    file.attempts = 0;
+    file.told_to_wait = false;
+    ++open;
+  }
+  asked_again_ = lost_ = false;
+  return open;
 }
 
 SendPlan::Totals SendPlan::totals() const {
@@ -148,7 +268,7 @@ SendPlan::Totals SendPlan::totals() const {
 
 Result<> SendPlan::verdict() const {
   const Totals count = totals();
-  if (count.done == files_.size()) return {};
+  if (count.done + needless_ == files_.size()) return {};
   const auto is_failed = [](const File& file) { return file.status == SendStatus::failed; };
   const auto first = std::find_if(files_.begin(), files_.end(), is_failed);
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from lab import process
+from lab.sending import peer, send, start_send, three  # noqa: F401 (fixtures)
 
 
 def pytest_configure(config):

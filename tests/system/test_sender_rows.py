@@ -13,9 +13,9 @@ import time
 import pytest
 
 from lab import files
-from lab.process import Program, run_lsend, wait_until
+from lab.process import wait_until
+from lab.sending import big_file, digests, own_fingerprint, stored
 from peers import behaviour, certificates
-from peers.receiver import ReceiverPeer
 from peers.sender import SenderPeer
 
 ERAS = [("1.18", True), ("1.17", True), ("1.17", False), ("1.9", True), ("1.8", True),
@@ -23,101 +23,6 @@ ERAS = [("1.18", True), ("1.17", True), ("1.17", False), ("1.9", True), ("1.8", 
 eras = pytest.mark.parametrize("era,tls", ERAS, ids=[
     f"{era}-{'https' if tls else 'http'}" for era, tls in ERAS])
 V2 = "/api/localsend/v2/"
-
-
-@pytest.fixture
-def peer(own_home):
-    """peer(era, ...) is a scripted receiver that ends with the test."""
-    started = []
-
-    def start(era="1.17", **options):
-        if era == "1.18":
-            options.setdefault("trusted", own_home / "identity.pem")
-        started.append(ReceiverPeer(era, **options))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
-
-
-class Sent:
-    """How a run of `lsend send --json` ended."""
-
-    def __init__(self, code, out, err):
-        self.code, self.err = code, err
-        self.events = [json.loads(line) for line in out.splitlines()]
-        self.files = {e["name"]: e for e in self.of("file")}
-        self.message = "".join(e["message"] for e in self.of("error"))
-        result = self.events[-1]
-        assert result["type"] == "result"
-        assert (result["exit_code"], result["ok"]) == (code, code == 0)
-
-    def of(self, kind):
-        """The events of one type."""
-        return [event for event in self.events if event["type"] == kind]
-
-    def statuses(self):
-        """{name: status}"""
-        return {name: event["status"] for name, event in self.files.items()}
-
-
-def options_for(target):
-    """What each run has: loopback only, any port."""
-    return ["send", "--json", "--interface", "lo", "--port", "0", target]
-
-
-@pytest.fixture
-def send(own_home):
-    """send(peer, *arguments) runs to the end."""
-    def run(receiver, *arguments, target=None, **more):
-        done = run_lsend(*options_for(target or receiver.target), *arguments, home=own_home,
-                         timeout=60, **more)
-        return Sent(done.returncode, done.stdout, done.stderr)
-
-    return run
-
-
-@pytest.fixture
-def start_send(own_home):
-    """start_send(peer, *arguments) runs in the background; `.ended()` waits for the end."""
-    def start(receiver, *arguments):
-        program = Program(*options_for(receiver.target), *arguments, home=own_home)
-
-        def ended(limit=30):
-            code = program.wait(limit)
-            return Sent(code, program.stdout(), program.stderr())
-
-        program.ended = ended
-        return program
-
-    return start
-
-
-@pytest.fixture
-def three(tmp_path):
-    """Three files of 1000 bytes or so."""
-    return files.make_named(tmp_path / "out", ["a.txt", "b.png", "c.bin"])
-
-
-def big_file(tmp_path, size=60_000_000):
-    """More than the sockets between two processes can hold."""
-    return files.make_big(tmp_path / "big.bin", size, step=4_000_000)
-
-
-def own_fingerprint(own_home):
-    """Ours, from the file."""
-    return certificates.fingerprint_of_pem(own_home / "identity.pem")
-
-
-def stored(receiver):
-    """{name: sha256} of what a peer has taken."""
-    return {name: call.sha256 for name, call in receiver.stored.items()}
-
-
-def digests(paths):
-    """The same of what was sent."""
-    return {path.name: files.digest(path) for path in paths}
 
 
 # --- what every receiver sees --------------------------------------------------------------------
@@ -264,7 +169,8 @@ REFUSALS = [(401, 7), (403, 8), (409, 9), (429, 9), (500, 1), (400, 16), (404, 1
 def test_PS3_each_refusal_has_its_exit_code(peer, send, three, era, tls, status, code):
     """Nothing is sent, and the peer's words are shown, escaped."""
     receiver = peer(era, tls=tls, behave={
-        "prepare": behaviour.always(status, {"message": "Because\x1b[1m"})})
+        "prepare": behaviour.always(status, {"message": "Because\x1b[1m"},
+                                    fields=[("Retry-After", "0")])})
     sent = send(receiver, *three)
     assert sent.code == code, sent.err
     assert receiver.of("upload") == []
@@ -411,7 +317,8 @@ def test_PS7_422_for_ever_is_exit_12_after_three_attempts(peer, send, three):
 
 
 FAILURES = {
-    "500": (behaviour.always(500), 3), "403": (behaviour.always(403), 1),
+    "500": (behaviour.always(500, b""), 3), "500 with words": (behaviour.always(500), 1),
+    "403": (behaviour.always(403), 1),
     "reset": (behaviour.reset_after(1), 3), "close": (behaviour.close_after(1), 3),
     "201": (behaviour.always(201, {}), 1), "204": (behaviour.always(204, b""), 1),
     "redirect": (behaviour.redirect("http://127.0.0.1:1/"), 1),
@@ -524,11 +431,12 @@ def test_PS9_garbage_instead_of_an_answer_is_exit_16(peer, send, three, action, 
 
 
 def test_PS9_an_answer_that_breaks_off(peer, send, three):
-    """The peer went away: exit 5."""
+    """The peer went away: asked once more, after a cancel without a session; then exit 5."""
     receiver = peer(behave={"prepare": behaviour.cut_answer()})
     sent = send(receiver, *three)
     assert sent.code == 5
-    assert len(receiver.of("cancel")) == 1
+    assert len(receiver.of("prepare")) == 2
+    assert [call.query for call in receiver.of("cancel")] == [{}, {}]
 
 
 @pytest.mark.parametrize("action", ["info", "prepare"])

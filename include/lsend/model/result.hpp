@@ -50,6 +50,10 @@ enum class Errc : std::uint8_t {
   shutting_down,      ///< this process is on its way out
 };
 
+/// May the same succeed a little later, without anybody changing anything? What --retry tries again
+/// and what JSON and the exit codes call temporary.
+bool is_temporary(Errc code);
+
 /// An error is a code to act on and a sentence to read: what failed, which one, why, and how to
 /// mend it. The sentence is for this machine's user; peers get the constant text of http_status().
 class Error {

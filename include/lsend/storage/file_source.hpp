@@ -58,6 +58,9 @@ class FileSource : public ByteSource {
   std::uint64_t offset_ = 0;
 };
 
+/// The same file as it is now: its size and time may be others. Errc::io.
+Result<LocalFile> look_again(const LocalFile& file);
+
 /// sha256 of a whole file as FileSource would send it, lower-case hex.
 Result<std::string> hash_file(const LocalFile& file);
 

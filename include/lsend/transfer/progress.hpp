@@ -13,6 +13,8 @@ class Progress {
  public:
   Progress(std::uint64_t total_bytes, TimePoint start) : total_(total_bytes), start_(start) {}
 
+  /// The peer took fewer than was offered.
+  void set_total(std::uint64_t total_bytes) { total_ = total_bytes; }
   void add(std::uint64_t bytes, TimePoint now);
   /// An attempt was thrown away: its bytes have to come again.
   void take_back(std::uint64_t bytes);

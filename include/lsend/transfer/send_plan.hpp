@@ -1,59 +1,96 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "lsend/model/messages.hpp"
 #include "lsend/model/result.hpp"
+#include "lsend/model/time.hpp"
 
 namespace lsend::transfer {
 
-/// How a file of ours ended.
-enum class SendStatus : std::uint8_t { waiting, sending, done, skipped, failed };
+/// How a file of ours fares. `open`: it has to be offered, for the first time or again.
+enum class SendStatus : std::uint8_t { open, offered, waiting, sending, done, skipped, failed };
 
 /// What to do after an upload attempt failed (reliability.md 7.3).
 enum class NextStep : std::uint8_t {
-  give_up,       ///< never repeated
-  retry_now,     ///< same token at once
-  retry_later,   ///< same token after delay
-  stop_session,  ///< the session is gone: nothing more can be sent in it
+  give_up,        ///< never repeated
+  retry,          ///< same token, after `delay`
+  read_again,     ///< the peer found it damaged: hash anew, then checked()
+  fewer_uploads,  ///< the peer wants fewer at a time: another upload takes the file
+  ask_again,      ///< its token is of no use any more: the file has to be offered again
+  stop_session,   ///< the session is gone: nothing more can be sent in it
 };
 
-/// A sender's session: which files the peer took, which come next, how each ended. Pure.
+struct Step {
+  NextStep next = NextStep::give_up;
+  Duration delay{0};
+};
+
+/// Why an upload attempt failed, and what the peer said beside its status.
+struct UploadFailure {
+  Error error;
+  bool decided = false;  ///< a 5xx with words: the peer knows what it says
+  std::optional<Duration> retry_after;
+};
+
+/// How long a 429 makes us wait: what Retry-After says in seconds, up to a minute, else ten
+/// seconds. A date is none (peers on a LAN need not share our clock).
+Duration wait_told(std::string_view retry_after);
+
+/// A delivery to one device, over one session or several: which files the peer took, which come
+/// next, how each ended. Pure.
 class SendPlan {
  public:
   struct File {
     FileInfo info;
     Token token;
-    SendStatus status = SendStatus::waiting;
+    SendStatus status = SendStatus::open;
     unsigned attempts = 0;
-    Error error;  ///< of the last attempt that failed
+    bool told_to_wait = false;  ///< 429 once
+    bool changed = false;       ///< its contents were announced anew once
+    Error error;                ///< of the last attempt that failed
   };
 
   explicit SendPlan(std::vector<FileInfo> files);
 
   const std::vector<File>& files() const { return files_; }
 
-  /// Files that the peer left out are skipped. Ids that were never offered are ignored and counted
-  /// in `unknown`. Errc::protocol when no offered file has a token but unknown ids do.
+  /// The files to ask for now: what is open, and what was offered without an answer; at most
+  /// `most`, in the order given.
+  std::vector<std::size_t> offer(std::size_t most = std::numeric_limits<std::size_t>::max());
+  bool has_open() const;
+
+  /// Offered files that the peer left out are skipped. Ids that were not offered are ignored and
+  /// counted in `unknown`. Errc::protocol when no offered file has a token but unknown ids do.
   struct Acceptance {
     std::size_t accepted = 0, skipped = 0, unknown = 0;
   };
   Result<Acceptance> accepted(const PrepareUploadReply& reply);
-  /// 204: the peer wants nothing, or has read the message.
+  /// 204: the peer wants nothing of what was offered, or has read the message.
   void nothing_wanted();
+  /// The offer came to nothing: its files fail with `error`. An offer made again keeps why that was
+  /// needed.
+  void refused(const Error& error);
 
   /// The next file to send, now `sending`; nothing when all have been handed out. Order: as given.
   std::optional<std::size_t> next();
   void done(std::size_t file);
   /// An attempt failed. Says what to do: after give_up and stop_session the file is `failed`, after
-  /// the others the next attempt counts as begun.
-  NextStep failed(std::size_t file, const Error& error);
-  /// All files not yet done fail with `error`.
+  /// ask_again `open`, after fewer_uploads `waiting`, else the next attempt counts as begun.
+  Step failed(std::size_t file, const UploadFailure& failure);
+  /// After read_again: the file as it is now. The same: another attempt. Changed: it is offered
+  /// again with its new size and digest, once.
+  Step checked(std::size_t file, FileInfo now);
+  /// All files that have not ended fail with `error`.
   void abandon(const Error& error);
+  /// Files that failed for a time only (is_temporary()) are open again. Gives how many are open.
+  std::size_t reopen();
 
   struct Totals {
     std::size_t done = 0, skipped = 0, failed = 0, open = 0;
@@ -61,14 +98,22 @@ class SendPlan {
   };
   Totals totals() const;
 
-  /// The whole in one result: success when every file is done; Errc::declined when all were
-  /// skipped; the common error when all failed alike; else Errc::partial. The text counts them.
+  /// The whole in one result: success when every file is done or needless; Errc::declined when all
+  /// were skipped; the common error when all failed alike; else Errc::partial. The text counts
+  /// them.
   Result<> verdict() const;
 
  private:
+  Step after_forbidden(File& file);
+  Step after_too_many(File& file, const UploadFailure& failure);
+
   std::vector<File> files_;
   std::unordered_map<FileId, std::size_t> by_id_;
   std::size_t next_ = 0;
+  std::size_t needless_ = 0;  ///< skipped by a 204: they are there, or were read
+  bool broke_ = false;        ///< a connection broke since the peer took our offer
+  bool lost_ = false;         ///< tokens of this offer turned out to be of no use
+  bool asked_again_ = false;  ///< for that reason; once in a delivery
 };
 
 }  // namespace lsend::transfer

@@ -1,5 +1,6 @@
 #include "lsend/transfer/send_plan.hpp"
 
+#include "lsend/transfer/backoff.hpp"
 #include "script.hpp"
 
 using namespace lsend;
@@ -7,7 +8,11 @@ using namespace lsend::transfer;
 
 namespace {
 
-SendPlan plan_of(const std::vector<std::string>& ids) { return SendPlan(offer(ids).files); }
+SendPlan plan_of(const std::vector<std::string>& ids) {
+  SendPlan plan(offer(ids).files);
+  plan.offer();
+  return plan;
+}
 
 PrepareUploadReply reply_for(const std::vector<std::string>& ids) {
   PrepareUploadReply reply;
@@ -23,6 +28,13 @@ SendPlan accepted_plan(const std::vector<std::string>& ids) {
 }
 
 Error error_of(Errc code) { return {code, "it broke"}; }
+
+UploadFailure failure_of(Errc code, bool decided = false) {
+  UploadFailure failure;
+  failure.error = error_of(code);
+  failure.decided = decided;
+  return failure;
+}
 
 }  // namespace
 
@@ -71,36 +83,47 @@ TEST_CASE("what the peer accepted") {
 
 TEST_CASE("what follows a failed attempt") {
   using enum NextStep;
+  using namespace std::chrono_literals;
   struct Case {
     Errc code;
-    std::vector<NextStep> steps;
+    bool decided;
+    std::vector<std::pair<NextStep, Duration>> steps;
   };
+  const std::pair<NextStep, Duration> at_once{retry, 0s}, later{retry, 1s}, over{give_up, 0s},
+      told{retry, 10s}, again{read_again, 0s}, stop{stop_session, 0s};
   const std::vector<Case> cases = {
-      {Errc::checksum_mismatch, {retry_now, retry_now, give_up}},
-      {Errc::unreachable, {retry_now, retry_later, give_up}},
-      {Errc::timed_out, {retry_now, retry_later, give_up}},
-      {Errc::failed, {retry_now, retry_later, give_up}},
-      {Errc::too_many_requests, {retry_later, retry_later, give_up}},
-      {Errc::forbidden, {give_up}},
-      {Errc::declined, {give_up}},
-      {Errc::io, {give_up}},
-      {Errc::protocol, {give_up}},
-      {Errc::limit, {give_up}},
-      {Errc::bad_request, {give_up}},
-      {Errc::pin_required, {give_up}},
-      {Errc::busy, {stop_session}},
-      {Errc::identity, {stop_session}},
-      {Errc::cancelled, {stop_session}},
-      {Errc::interrupted, {stop_session}},
-      {Errc::terminated, {stop_session}},
+      {Errc::checksum_mismatch, true, {again, again, over}},
+      {Errc::unreachable, false, {at_once, later, over}},
+      {Errc::handshake, false, {at_once, later, over}},
+      {Errc::timed_out, false, {at_once, later, over}},
+      {Errc::failed, false, {at_once, later, over}},
+      {Errc::failed, true, {over}},
+      {Errc::shutting_down, false, {at_once, later, over}},
+      {Errc::shutting_down, true, {over}},
+      {Errc::too_many_requests, true, {told, over}},
+      {Errc::forbidden, true, {over}},
+      {Errc::declined, true, {over}},
+      {Errc::io, false, {over}},
+      {Errc::protocol, true, {over}},
+      {Errc::limit, true, {over}},
+      {Errc::unsupported_media, true, {over}},
+      {Errc::bad_request, true, {over}},
+      {Errc::pin_required, true, {over}},
+      {Errc::busy, true, {stop}},
+      {Errc::identity, false, {stop}},
+      {Errc::cancelled, false, {stop}},
+      {Errc::interrupted, false, {stop}},
+      {Errc::terminated, false, {stop}},
   };
   for (const auto& c : cases) {
-    INFO("code " << static_cast<int>(c.code));
+    INFO("code " << static_cast<int>(c.code) << (c.decided ? ", decided" : ""));
     auto plan = accepted_plan({"a"});
     const auto file = plan.next();
     REQUIRE(file);
     for (std::size_t i = 0; i < c.steps.size(); ++i) {
-      CHECK(plan.failed(*file, error_of(c.code)) == c.steps[i]);
+      const auto step = plan.failed(*file, failure_of(c.code, c.decided));
+      CHECK(step.next == c.steps[i].first);
+      CHECK(step.delay == c.steps[i].second);
       const bool last = i + 1 == c.steps.size();
       CHECK(plan.files()[0].status == (last ? SendStatus::failed : SendStatus::sending));
       CHECK(plan.files()[0].attempts == i + (last ? 1 : 2));
@@ -110,11 +133,125 @@ TEST_CASE("what follows a failed attempt") {
   }
 }
 
-TEST_CASE("an attempt refused after a break is given up") {
+TEST_CASE("how long a 429 makes us wait") {
+  using namespace std::chrono_literals;
+  CHECK(wait_told("0") == 0s);
+  CHECK(wait_told("7") == 7s);
+  CHECK(wait_told("60") == 60s);
+  for (const char* odd : {"", "61", "99999999", "99999999999999999999999", "-1", "1.5", "5 s",
+                          "Wed, 21 Oct 2026 07:28:00 GMT"})
+    CHECK(wait_told(odd) == 10s);
   auto plan = accepted_plan({"a"});
   plan.next();
-  CHECK(plan.failed(0, error_of(Errc::unreachable)) == NextStep::retry_now);
-  CHECK(plan.failed(0, error_of(Errc::forbidden)) == NextStep::give_up);
+  auto failure = failure_of(Errc::too_many_requests, true);
+  failure.retry_after = 3s;
+  CHECK(plan.failed(0, failure).delay == 3s);
+}
+
+TEST_CASE("a 429 while others are being sent leaves the file to them") {
+  auto plan = accepted_plan({"a", "b", "c"});
+  plan.next();
+  plan.next();
+  CHECK(plan.failed(0, failure_of(Errc::too_many_requests, true)).next == NextStep::fewer_uploads);
+  CHECK(plan.files()[0].status == SendStatus::waiting);
+  CHECK(plan.failed(1, failure_of(Errc::too_many_requests, true)).next == NextStep::retry);
+  plan.done(1);
+  CHECK(plan.next() == std::size_t{0});
+  CHECK(plan.next() == std::size_t{2});
+}
+
+TEST_CASE("403 after a break: its file is offered again, once") {
+  auto plan = accepted_plan({"a", "b"});
+  plan.next();
+  CHECK(plan.failed(0, failure_of(Errc::unreachable)).next == NextStep::retry);
+  CHECK(plan.failed(0, failure_of(Errc::forbidden, true)).next == NextStep::ask_again);
+  CHECK(plan.files()[0].status == SendStatus::open);
+  CHECK(plan.files()[0].error == error_of(Errc::unreachable));
+  // The others' tokens may be good.
+  CHECK(plan.next() == std::size_t{1});
+  plan.done(1);
+  CHECK(plan.offer() == std::vector<std::size_t>{0});
+  REQUIRE(plan.accepted(reply_for({"a"})).has_value());
+  CHECK(plan.next() == std::size_t{0});
+  CHECK(plan.failed(0, failure_of(Errc::unreachable)).next == NextStep::retry);
+  CHECK(plan.failed(0, failure_of(Errc::forbidden, true)).next == NextStep::give_up);
+  CHECK(plan.verdict().error().code() == Errc::partial);
+}
+
+TEST_CASE("403 for a file that did not break off itself: the session is lost for all") {
+  auto plan = accepted_plan({"a", "b", "c", "d"});
+  plan.next();
+  plan.done(0);
+  plan.next();
+  plan.next();
+  CHECK(plan.failed(1, failure_of(Errc::unreachable)).next == NextStep::retry);
+  CHECK(plan.failed(2, failure_of(Errc::forbidden, true)).next == NextStep::ask_again);
+  CHECK(plan.next() == std::nullopt);
+  CHECK(plan.failed(1, failure_of(Errc::forbidden, true)).next == NextStep::ask_again);
+  CHECK(plan.offer() == std::vector<std::size_t>{1, 2, 3});
+}
+
+TEST_CASE("a file that the peer found damaged is read again") {
+  auto plan = accepted_plan({"a"});
+  plan.next();
+  auto now = plan.files()[0].info;
+  CHECK(plan.failed(0, failure_of(Errc::checksum_mismatch, true)).next == NextStep::read_again);
+  CHECK(plan.checked(0, now).next == NextStep::retry);
+  CHECK(plan.files()[0].attempts == 2);
+  CHECK(plan.failed(0, failure_of(Errc::checksum_mismatch, true)).next == NextStep::read_again);
+  now.size += 1;
+  CHECK(plan.checked(0, now).next == NextStep::ask_again);
+  CHECK(plan.files()[0].info.size == now.size);
+  CHECK(plan.offer() == std::vector<std::size_t>{0});
+  REQUIRE(plan.accepted(reply_for({"a"})).has_value());
+  plan.next();
+  CHECK(plan.failed(0, failure_of(Errc::checksum_mismatch, true)).next == NextStep::read_again);
+  now.sha256 = "11";
+  CHECK(plan.checked(0, now).next == NextStep::give_up);
+  CHECK(plan.verdict().error() == Error(Errc::io, "the file keeps changing while it is sent"));
+}
+
+TEST_CASE("offers of a part at a time") {
+  SendPlan plan(offer({"a", "b", "c"}).files);
+  using Files = std::vector<std::size_t>;
+  CHECK(plan.offer(2) == Files{0, 1});
+  CHECK(plan.has_open());
+  // An offer without an answer is made again.
+  CHECK(plan.offer(2) == Files{0, 1});
+  const auto taken = plan.accepted(reply_for({"b", "c"}));
+  REQUIRE(taken.has_value());
+  CHECK(taken->skipped == 1);
+  CHECK(taken->unknown == 1);
+  CHECK(plan.next() == std::size_t{1});
+  plan.done(1);
+  CHECK(plan.next() == std::nullopt);
+  CHECK(plan.offer(2) == Files{2});
+  CHECK(!plan.has_open());
+  plan.refused(error_of(Errc::declined));
+  CHECK(plan.totals().failed == 1);
+  CHECK(plan.offer(2).empty());
+}
+
+TEST_CASE("what failed for a time only can be opened again") {
+  auto plan = accepted_plan({"a", "b", "c"});
+  while (plan.next()) {
+  }
+  plan.done(0);
+  (void)plan.failed(1, failure_of(Errc::io));
+  plan.abandon(error_of(Errc::timed_out));
+  CHECK(plan.reopen() == 1);
+  CHECK(plan.offer() == std::vector<std::size_t>{2});
+}
+
+TEST_CASE("pauses double up to the longest, spread by a quarter") {
+  using namespace std::chrono_literals;
+  Backoff middle(500ms, 1500ms);
+  CHECK(middle.next(0.5) == 500ms);
+  CHECK(middle.next(0.5) == 1000ms);
+  CHECK(middle.next(0.5) == 1500ms);
+  CHECK(middle.next(0.5) == 1500ms);
+  CHECK(Backoff(1s, 1s).next(0) == 750ms);
+  CHECK(Backoff(1s, 1s).next(1) == 1250ms);
 }
 
 TEST_CASE("the verdict counts and names") {
@@ -124,7 +261,7 @@ TEST_CASE("the verdict counts and names") {
     }
     plan.done(0);
     plan.done(2);
-    plan.failed(1, error_of(Errc::io));
+    (void)plan.failed(1, failure_of(Errc::io));
     CHECK(plan.verdict().error() ==
           Error(Errc::partial, "1 of 3 files was not sent: 1 failed (first: 'b.txt': it broke)"));
   }
@@ -133,7 +270,7 @@ TEST_CASE("the verdict counts and names") {
     REQUIRE(plan.accepted(reply_for({"a", "b", "c", "d"})).has_value());
     while (plan.next()) {
     }
-    plan.failed(0, error_of(Errc::io));
+    (void)plan.failed(0, failure_of(Errc::io));
     for (std::size_t i = 1; i < 4; ++i) plan.done(i);
     CHECK(plan.verdict().error() ==
           Error(Errc::partial,
@@ -152,13 +289,20 @@ TEST_CASE("the verdict counts and names") {
     auto plan = accepted_plan({"a", "b"});
     plan.next();
     plan.next();
-    plan.failed(0, error_of(Errc::io));
-    plan.failed(1, error_of(Errc::forbidden));
+    (void)plan.failed(0, failure_of(Errc::io));
+    (void)plan.failed(1, failure_of(Errc::forbidden, true));
     CHECK(plan.verdict().error().code() == Errc::partial);
   }
   SECTION("nothing wanted") {
     auto plan = plan_of({"a", "b"});
     plan.nothing_wanted();
+    CHECK(plan.next() == std::nullopt);
+    CHECK(plan.verdict().has_value());
+    CHECK(plan.totals().skipped == 2);
+  }
+  SECTION("none taken") {
+    auto plan = plan_of({"a", "b"});
+    REQUIRE(plan.accepted(reply_for({})).has_value());
     CHECK(plan.next() == std::nullopt);
     CHECK(plan.verdict().error() ==
           Error(Errc::declined, "the receiver wants none of the 2 files"));

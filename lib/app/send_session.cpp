@@ -1,0 +1,54 @@
+#include "lib/app/send_session.hpp"
+
+#include "lib/app/chance.hpp"
+#include "lsend/transfer/backoff.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr Duration kTellPeer = std::chrono::milliseconds(1500);
+constexpr int kConnectTries = 3;
+constexpr Duration kFirstPause{500};
+constexpr Duration kLongestPause{2000};
+
+}  // namespace
+
+Task<Result<ClientPtr>> SendSession::connect() {
+  const auto began = Clock::now();
+  transfer::Backoff backoff(kFirstPause, kLongestPause);
+  for (int tries = 1;; ++tries) {
+    // The address that we had may be gone; the peer says then whether it takes another one.
+    auto client = co_await connect_once(tries > 1);
+    if (client || client.error().code() != Errc::unreachable || calls.stopped()) co_return client;
+    const auto pause = backoff.next(chance());
+    const auto left = node.settings.connect_timeout - (Clock::now() - began);
+    if (tries == kConnectTries || pause > left) co_return client;
+    co_await calls.pause(pause);
+    if (calls.stopped()) co_return calls.reason();
+  }
+}
+
+/// Tries every address until there is a session; that belongs to the one where it was made.
+Task<Result<ClientPtr>> SendSession::connect_once(bool from_anywhere) {
+  net::Connecting connecting;
+  const auto opening = calls.opening(connecting);
+  auto local = from_anywhere ? std::string() : local_address;
+  auto client = co_await connect_to(node, peer, std::move(local), &connecting);
+  for (std::size_t i = 0; !client && id.empty() && i < peer.others.size(); ++i) {
+    if (client.error().code() != Errc::unreachable || calls.stopped()) break;
+    Peer elsewhere = peer;
+    elsewhere.endpoint = peer.others[i];
+    client = co_await connect_to(node, elsewhere, std::string(), &connecting);
+    if (client) std::swap(peer.endpoint, peer.others[i]);
+  }
+  if (client && from_anywhere) local_address = (*client)->local_address();
+  co_return client;
+}
+
+Task<> SendSession::tell_peer() {
+  co_await cancel_at(node, peer, id, local_address, kTellPeer);
+  id = SessionId();
+}
+
+}  // namespace lsend::app
