@@ -41,6 +41,8 @@ class Collector final : public Declarer {
   void flag_or_value(const char* names, Text&, const char*, const char*) override {
     add(names, ConfigKey::Kind::flag_or_value);
   }
+  void each(const char*, std::function<void(const std::string&)>, const char*,
+            const char*) override {}
   void counter(const char* names, unsigned&, const char*) override {
     add(names, ConfigKey::Kind::counter);
   }

@@ -1,5 +1,7 @@
 #include "cmd/console.hpp"
 
+#include <algorithm>
+
 #include "cmd/device_text.hpp"
 #include "lsend/model/text.hpp"
 
@@ -8,6 +10,7 @@ namespace {
 
 constexpr std::size_t kAliasBytes = 64;
 constexpr std::size_t kPathBytes = 16 * 1024;
+constexpr std::size_t kSizeColumn = 10;
 
 std::string name_of(const DeviceInfo& device) {
   return device.alias.empty() ? "a device without a name"
@@ -131,6 +134,19 @@ void Console::show(const app::TargetEvent& event) {
   if (event.remembered)
     note("  first contact: this fingerprint is expected from now on; 'lsend devices trust fp:" +
          print.str().substr(0, 16) + "' trusts it");
+}
+
+/// A table, as a result, of what is not going to be sent now.
+void Console::show(const app::PlanEvent& event) {
+  if (!event.dry_run) return;
+  for (const auto& file : event.list) {
+    auto line = format_size(file.size);
+    line.insert(0, kSizeColumn - std::min(kSizeColumn, line.size()), ' ');
+    result(line + "  " + escape_for_terminal(file.name, kPathBytes));
+  }
+  auto total = count_of(event.files, "file") + ", " + format_size(event.bytes);
+  if (event.left_out > 0) total += ", " + std::to_string(event.left_out) + " left out";
+  result(total);
 }
 
 void Console::show(const app::WaitingEvent& event) { note(escape_lines(event.reason)); }

@@ -46,6 +46,7 @@ class Console final : public Reporter {
   void show(const app::ReadyEvent& event);
   void show(const app::DeviceEvent& event);
   void show(const app::TargetEvent& event);
+  void show(const app::PlanEvent& event);
   void show(const app::WaitingEvent& event);
   void show(const app::RequestEvent& event);
   void show(const app::DecisionEvent& event);

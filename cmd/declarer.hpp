@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "cmd/raw_options.hpp"
 
 namespace lsend::cmd {
@@ -20,6 +22,10 @@ class Declarer {
   /// A flag that also takes '=VALUE': a real optional value would swallow the next word.
   virtual void flag_or_value(const char* names, Text& target, const char* type,
                              const char* description) = 0;
+  /// May be given several times, and its place among other options of this kind counts: each one is
+  /// handed over as it comes. Only a flag gives it.
+  virtual void each(const char* names, std::function<void(const std::string&)> take,
+                    const char* type, const char* description) = 0;
   /// A flag that counts.
   virtual void counter(const char* names, unsigned& target, const char* description) = 0;
 };

@@ -24,14 +24,17 @@ constexpr std::array<Help, 7> kHelp{{
     {"send",
      "Usage: lsend send [OPTIONS] TARGET PATH...\n"
      "       lsend send [OPTIONS] TARGET -m TEXT\n"
+     "       lsend send [OPTIONS] --to TARGET --to TARGET... PATH...\n"
      "       COMMAND | lsend send [OPTIONS] TARGET - --name NAME\n",
-     "TARGET is an alias, fp:HEX, an address, a host name or a URL. PATH is a file,\n"
-     "a folder or '-' for standard input. '--' ends the options.\n"
+     "TARGET is an alias, fp:HEX, an address, a host name, a URL or a @group of the\n"
+     "configuration. PATH is a file, a folder or '-' for standard input. '--' ends the\n"
+     "options.\n"
      "\n"
      "Examples:\n"
      "  lsend send Pixel holiday.jpg notes/\n"
      "  lsend send 192.168.1.20 --pin 123456 backup.tar\n"
      "  lsend send fp:3F2A99C0 -m 'https://example.org'\n"
+     "  lsend send --to laptop --to nas --exclude '*.o' project/\n"
      "  make 2>&1 | lsend send laptop - --name build.log\n"},
     {"receive", "Usage: lsend receive [OPTIONS]\n",
      "The path of each stored file and the text of each message go to standard output.\n"

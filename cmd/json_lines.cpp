@@ -188,8 +188,26 @@ Json to_json(const app::TargetEvent& event) {
   return json;
 }
 
+Json to_json(const app::PlanEvent& event) {
+  auto json = object("plan");
+  json["files"] = event.files;
+  json["bytes"] = event.bytes;
+  json["left_out"] = event.left_out;
+  json["dry_run"] = event.dry_run;
+  if (!event.dry_run) return json;
+  json["list"] = Json::array();
+  for (const auto& file : event.list) {
+    Json entry;
+    entry["name"] = file.name;
+    entry["size"] = file.size;
+    json["list"].push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json to_json(const app::WaitingEvent& event) {
   auto json = object("waiting");
+  if (!event.target.empty()) json["target"] = event.target;
   json["reason"] = event.reason;
   return json;
 }
@@ -212,6 +230,7 @@ Json to_json(const app::DecisionEvent& event) {
 
 Json to_json(const app::FileEvent& event) {
   auto json = object("file");
+  if (!event.target.empty()) json["target"] = event.target;
   json["status"] = status_word(event.status);
   json["name"] = event.name;
   if (!event.name_bytes.empty()) json["name_b64"] = base64(event.name_bytes);
@@ -224,6 +243,7 @@ Json to_json(const app::FileEvent& event) {
 
 Json to_json(const app::ProgressEvent& event) {
   auto json = object("progress");
+  if (!event.target.empty()) json["target"] = event.target;
   json["peer"] = event.peer;
   json["bytes"] = event.bytes;
   json["total_bytes"] = event.total_bytes;
@@ -257,6 +277,25 @@ Json to_json(const app::SessionEvent& event) {
 Json to_json(const app::WarningEvent& event) {
   auto json = object("warning");
   json["message"] = event.message;
+  return json;
+}
+
+/// How one target of `send` fared.
+Json target_result(const app::TargetReport& report) {
+  Json json;
+  json["target"] = report.target;
+  if (report.found) {
+    json.update(device_fields(report.device));
+    json.update(endpoint_fields(report.endpoint));
+  }
+  json["ok"] = report.success;
+  json["exit_code"] = report.success ? kSuccess : exit_code(report.failure.code()).code;
+  json["files_done"] = report.done;
+  json["files_failed"] = report.failed;
+  json["files_skipped"] = report.skipped;
+  json["bytes"] = report.bytes_done;
+  json["elapsed_ms"] = report.elapsed.count();
+  if (!report.success) json["error"] = error_fields(report.failure);
   return json;
 }
 
@@ -304,6 +343,8 @@ void JsonLines::finish(const Totals& totals, const Error* error) {
   }
   json["elapsed_ms"] = totals.elapsed.count();
   if (totals.target) json["target"] = target_fields(*totals.target);
+  if (!totals.targets.empty()) json["targets"] = Json::array();
+  for (const auto& target : totals.targets) json["targets"].push_back(target_result(target));
   out_.write(line_of(json));
 }
 

@@ -65,6 +65,21 @@ class CliDeclarer final : public Declarer {
         ->group(group_);
   }
 
+  void each(const char* names, std::function<void(const std::string&)> take, const char* type,
+            const char* description) override {
+    const CLI::callback_t store = [take = std::move(take)](const CLI::results_t& results) {
+      take(results.back());
+      return true;
+    };
+    app_.add_option(names, store, description)
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->trigger_on_parse()
+        ->type_name(type)
+        ->group(group_);
+  }
+
   void flag(const char* names, bool& target, const char* description) override {
     app_.add_flag(names, target, description)->disable_flag_override()->group(group_);
   }

@@ -25,8 +25,11 @@ struct RawDiscover {
 };
 
 struct RawSend {
-  Text message, name, size, prefix, pin, jobs, wait, accept_timeout, trust;
+  Text message, name, size, prefix, pin, jobs, wait, accept_timeout, trust, files_from, retry;
   bool follow = false, checksum = false, no_checksum = false;
+  bool null = false, require_all = false, dry_run = false;
+  Texts to;
+  std::vector<storage::NameFilter::Rule> rules;  ///< --exclude and --include, as they came
   Texts fingerprints;
 };
 

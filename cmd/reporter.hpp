@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "lsend/app/events.hpp"
+#include "lsend/app/send.hpp"
 
 namespace lsend::cmd {
 
@@ -14,7 +16,8 @@ struct Totals {
   std::size_t files_done = 0, files_failed = 0, files_skipped = 0;
   std::uint64_t bytes = 0;  ///< of the files that are done
   Duration elapsed{0};
-  std::optional<app::TargetEvent> target;
+  std::optional<app::TargetEvent> target;  ///< where there is one only
+  std::vector<app::TargetReport> targets;  ///< where there may be several
 };
 
 /// Tells of a command that goes on for a while, and of how it ended.

@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "cmd/commands.hpp"
+#include "cmd/exit_code.hpp"
+#include "cmd/many_targets.hpp"
 #include "cmd/progress_line.hpp"
 #include "lsend/model/text.hpp"
 
@@ -55,14 +58,59 @@ std::string size_in_time(std::uint64_t bytes, Duration elapsed) {
   return text + " (" + format_size(static_cast<std::uint64_t>(rate)) + "/s)";
 }
 
-std::string summary(const app::SendReport& report) {
-  if (report.message && report.success) return report.done > 0 ? "message sent" : "message read";
+std::string summary(const app::TargetReport& report, bool message) {
+  if (message && report.success) return report.done > 0 ? "message sent" : "message read";
   if (report.success && report.done == 0)
     return "nothing sent: the receiver wants none of " + count_of(report.skipped, "file");
   auto line = "sent " + count_of(report.done, "file");
   if (report.skipped > 0) line += ", " + std::to_string(report.skipped) + " declined";
   if (report.failed > 0) line += ", " + std::to_string(report.failed) + " failed";
   return line + ", " + size_in_time(report.bytes_done, report.elapsed);
+}
+
+/// A line for each target; where there is one only, its failure stands for itself.
+void print_summary(const app::SendReport& report, Console& console) {
+  const bool several = report.targets.size() > 1;
+  for (const auto& target : report.targets) {
+    const auto name = several ? escape_for_terminal(target.target, 64) + ": " : std::string();
+    if (target.success || target.done > 0) console.note(name + summary(target, report.message));
+    if (several && !target.success) console.note(name + escape_lines(target.failure.message()));
+  }
+}
+
+/// One exit code for all targets: theirs where all failed alike.
+std::optional<Error> verdict(const std::vector<app::TargetReport>& targets) {
+  std::vector<const app::TargetReport*> failed;
+  for (const auto& target : targets)
+    if (!target.success) failed.push_back(&target);
+  if (failed.empty()) return std::nullopt;
+  const auto& first = failed.front()->failure;
+  if (targets.size() == 1) return first;
+  bool alike = failed.size() == targets.size();
+  for (const auto* target : failed) {
+    const auto code = target->failure.code();
+    // Whoever stops it need not look for what was done by then.
+    if (code == Errc::interrupted || code == Errc::terminated) return target->failure;
+    alike = alike && exit_code(code).code == exit_code(first.code()).code;
+  }
+  return fail(alike ? first.code() : Errc::partial,
+              std::to_string(failed.size()) + " of " + std::to_string(targets.size()) +
+                  " targets did not get everything (first: " +
+                  escape_for_terminal(failed.front()->target, 64) + ": " + first.message() + ")");
+}
+
+/// What the targets add up to.
+void add_up(const app::SendReport& report, Totals& totals) {
+  totals.files_done = totals.files_failed = totals.files_skipped = 0;
+  totals.bytes = 0;
+  for (const auto& target : report.targets) {
+    totals.files_done += target.done;
+    totals.files_failed += target.failed;
+    totals.files_skipped += target.skipped;
+    totals.bytes += target.bytes_done;
+  }
+  totals.targets = report.targets;
+  if (report.targets.size() > 1) totals.target.reset();
 }
 
 Result<app::SendReport> send(const SendCommand& command, const Options& options,
@@ -81,23 +129,17 @@ int run(const SendCommand& command, const Options& options, Terminal& terminal) 
   const auto json = make_json(options, terminal, true);
   Reporter& reporter = json ? *json : static_cast<Reporter&>(terminal.console);
   Tally tally(reporter);
-  HttpWarner sink(tally);
+  ManyTargets named(tally);
+  const auto& names = command.options.targets;
+  const bool several = names.size() > 1 || (!names.empty() && names.front().starts_with('@'));
+  HttpWarner sink(several && !json ? static_cast<app::ProgressSink&>(named) : tally);
   const auto report = send(command, options, sink);
   auto totals = tally.totals();
-  Error failure;
-  if (report) {
-    totals.files_done = report->done;
-    totals.files_failed = report->failed;
-    totals.files_skipped = report->skipped;
-    totals.bytes = report->bytes_done;
-    failure = report->failure;
-  } else {
-    failure = report.error();
-  }
-  const auto* error = report && report->success ? nullptr : &failure;
+  auto failure = report ? verdict(report->targets) : std::optional<Error>(report.error());
+  if (report) add_up(*report, totals);
+  const auto* error = failure ? &*failure : nullptr;
   reporter.finish(totals, error);
-  if (report && !json && (report->success || report->done > 0))
-    terminal.console.note(summary(*report));
+  if (report && !json && !command.options.dry_run) print_summary(*report, terminal.console);
   return exit_with(error, terminal);
 }
 

@@ -4,12 +4,17 @@ namespace lsend::cmd {
 namespace {
 
 constexpr std::uint64_t kMostJobs = 64;
+constexpr std::uint64_t kMostRetries = 1000;
 
 void read_stdin_options(const RawSend& raw, Converter& in, app::SendOptions& options) {
   if (!options.standard_input && (raw.name || raw.size))
     in.reject("--name and --size describe standard input: add the path '-'");
-  if (options.standard_input && !options.paths.empty())
+  if (options.standard_input && (!options.paths.empty() || raw.files_from))
     in.reject("standard input ('-') cannot be sent together with files");
+  if (options.standard_input && !raw.rules.empty())
+    in.reject("--exclude and --include choose files: leave out the path '-'");
+  if (options.standard_input && options.dry_run && !raw.size)
+    in.reject("--dry-run reads nothing: give the length of standard input by --size");
   if (raw.size && raw.checksum)
     in.reject("--checksum reads everything before it sends: leave out --size");
   in.text(in.given("--name", raw.name), options.stdin_name);
@@ -42,14 +47,15 @@ void read_trust(const RawSend& raw, Converter& in, app::SendOptions& options) {
 }
 
 void read_message(const RawSend& raw, Converter& in, SendCommand& command) {
-  const bool about_files =
-      raw.name || raw.size || raw.prefix || raw.follow || raw.checksum || raw.no_checksum;
+  const bool about_files = raw.name || raw.size || raw.prefix || raw.follow || raw.checksum ||
+                           raw.no_checksum || raw.files_from || !raw.rules.empty() ||
+                           raw.require_all;
   if (!command.options.paths.empty() || command.options.standard_input)
     in.reject("a message goes alone: leave out the paths or --message");
   if (about_files || raw.jobs)
     in.reject(
-        "--name, --size, --prefix, --follow, --checksum, --no-checksum and --jobs are for files, "
-        "not for a message");
+        "--name, --size, --prefix, --follow, --checksum, --no-checksum, --jobs, --files-from, "
+        "--exclude, --include and --require-all are for files, not for a message");
   command.message_from_stdin = *raw.message == "-";
   if (command.message_from_stdin)
     command.options.message.emplace();
@@ -57,13 +63,57 @@ void read_message(const RawSend& raw, Converter& in, SendCommand& command) {
     in.text(Given{"--message", *raw.message}, command.options.message);
 }
 
+/// TARGET and PATHs, or only PATHs where --to names the targets.
+void read_operands(const RawOptions& all, Converter& in, app::SendOptions& options) {
+  const auto& raw = all.send;
+  auto operands = all.operands;
+  options.targets = raw.to;
+  if (raw.to.empty()) {
+    if (operands.empty()) in.reject("send needs a TARGET; 'lsend discover' shows who is there");
+    if (!operands.empty()) {
+      options.targets.push_back(operands.front());
+      operands.erase(operands.begin());
+    }
+  }
+  for (const auto& target : options.targets)
+    if (target.empty()) in.reject("the TARGET is empty");
+  if (operands.empty() && !raw.message && !raw.files_from)
+    in.reject("send needs a PATH to send, '-' for standard input, or --message TEXT");
+  for (const auto& operand : operands) {
+    if (operand.empty()) in.reject("a PATH is empty");
+    if (operand == "-")
+      options.standard_input = true;
+    else
+      options.paths.emplace_back(operand);
+  }
+}
+
+void read_choice(const RawSend& raw, Converter& in, app::SendOptions& options) {
+  in.path(in.given("--files-from", raw.files_from), options.files_from);
+  options.files_from_null = raw.null;
+  if (raw.null && !raw.files_from) in.reject("--null is about the list of --files-from: name one");
+  options.rules = raw.rules;
+  for (const auto& rule : raw.rules)
+    if (rule.pattern.empty() || rule.pattern == "/")
+      in.reject(std::string(rule.include ? "--include" : "--exclude") + ": a pattern is missing");
+}
+
 }  // namespace
 
 void declare_send(Declarer& in, RawSend& raw) {
+  in.values("-t,--to", raw.to, "TARGET",
+            "send to this target; may be repeated, and all\noperands are PATHs then");
   in.value("-m,--message", raw.message, "TEXT|-", "a text message, or '-' to read it");
   in.value("--name", raw.name, "NAME", "of standard input at the receiver [stdin]");
   in.value("--size", raw.size, "BYTES", "of standard input: it is not spooled then");
   in.value("--prefix", raw.prefix, "PATH", "a folder in front of every name");
+  const auto rule = [&raw](bool include) {
+    return [&raw, include](const std::string& pattern) { raw.rules.push_back({include, pattern}); };
+  };
+  in.each("--exclude", rule(false), "GLOB", "leave out what fits; may be repeated");
+  in.each("--include", rule(true), "GLOB", "send what fits; the first GLOB that fits counts");
+  in.value("--files-from", raw.files_from, "FILE|-", "also what this list names, a path a line");
+  in.flag("-0,--null", raw.null, "each path of the list ends with NUL");
   in.flag("-L,--follow", raw.follow, "follow symbolic links inside folders");
   in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN]");
   in.value("--trust", raw.trust, "HOW", "tofu, ask, strict or off [tofu]");
@@ -73,32 +123,27 @@ void declare_send(Declarer& in, RawSend& raw) {
   in.flag("--no-checksum", raw.no_checksum, "send none [where it costs little]");
   in.value("-j,--jobs", raw.jobs, "N", "files at a time [4]");
   in.value("--wait", raw.wait, "TIME", "for a target that is away or busy [0]");
+  in.value("--retry", raw.retry, "N", "again after temporary failures [0]");
   in.value("--accept-timeout", raw.accept_timeout, "TIME", "for the person to accept [5m]");
+  in.flag("--require-all", raw.require_all, "all files or none: partial acceptance is exit 8");
+  in.flag("-n,--dry-run", raw.dry_run, "find the target and show the plan, send nothing");
 }
 
 SendCommand read_send(const RawOptions& all, Converter& in) {
   const auto& raw = all.send;
   SendCommand command;
   auto& options = command.options;
-  if (all.operands.empty()) in.reject("send needs a TARGET; 'lsend discover' shows who is there");
-  if (all.operands.size() == 1 && !raw.message)
-    in.reject("send needs a PATH to send, '-' for standard input, or --message TEXT");
-  for (std::size_t i = 0; i < all.operands.size(); ++i) {
-    const auto& operand = all.operands[i];
-    if (operand.empty()) in.reject(i == 0 ? "the TARGET is empty" : "a PATH is empty");
-    if (i == 0)
-      options.target = operand;
-    else if (operand == "-")
-      options.standard_input = true;
-    else
-      options.paths.emplace_back(operand);
-  }
+  read_operands(all, in, options);
+  read_choice(raw, in, options);
+  options.dry_run = raw.dry_run;
   in.text(in.given("--pin", raw.pin), options.pin);
   in.text(in.given("--prefix", raw.prefix), options.prefix);
   read_trust(raw, in, options);
   in.number(in.given("--jobs", raw.jobs), options.jobs, 1, kMostJobs);
   in.duration(in.given("--wait", raw.wait), options.wait);
   in.duration(in.given("--accept-timeout", raw.accept_timeout), options.accept_timeout);
+  in.number(in.given("--retry", raw.retry), options.retry, 0, kMostRetries);
+  options.require_all = in.flag("--require-all", raw.require_all);
   options.follow_links = in.flag("--follow", raw.follow);
   if (const auto hash = in.either("--checksum", raw.checksum, "--no-checksum", raw.no_checksum))
     options.checksum = *hash ? app::ChecksumMode::always : app::ChecksumMode::never;

@@ -189,7 +189,8 @@ class Finder {
   /// The first of a host's addresses that answers.
   Task<Result<Peer>> probe_host(const AddressTarget& target) const {
     const auto limit = node_.settings.connect_timeout;
-    const auto addresses = co_await net::resolve_host(target.host, limit);
+    std::function<bool()> stopped = [this] { return interrupt_.requested(); };
+    const auto addresses = co_await net::resolve_host(target.host, limit, std::move(stopped));
     if (!addresses) co_return addresses.error();
     Error last = fail(Errc::not_found, "'" + target.host + "' has no address");
     for (const auto& address : *addresses) {
@@ -245,8 +246,8 @@ class Finder {
     if (!wanted_ || !name_) return std::nullopt;
     const auto called = discovery::find_by_name(discovery_.table().devices(), name_->name);
     if (!called) return std::nullopt;
-    return identity::impostor(*wanted_, "only another device of that name answers, " +
-                                            display_name(peer_of(*called)));
+    return identity::impostor(
+        *wanted_, "only another device of that name answers, " + display_name(peer_of(*called)));
   }
 
   Error nobody() const {

@@ -1,7 +1,11 @@
 #include "lib/app/payload.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "lsend/model/text.hpp"
 #include "lsend/storage/sha256.hpp"
 
 namespace lsend::app {
@@ -76,6 +80,29 @@ Result<> add_checksums(Payload& payload, ChecksumMode mode) {
   return {};
 }
 
+/// The list of --files-from, read.
+Result<std::vector<std::filesystem::path>> listed_paths(const SendOptions& options) {
+  if (options.files_from == "-")
+    return storage::read_path_list(STDIN_FILENO, options.files_from_null);
+  const storage::UniqueFd file(::open(options.files_from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file)
+    return fail_errno(Errc::io, "cannot open '" + escape_for_terminal(options.files_from) + "'",
+                      errno);
+  return storage::read_path_list(file.get(), options.files_from_null);
+}
+
+Result<storage::Selection> select(const SendOptions& options) {
+  storage::Selection selection;
+  selection.paths = options.paths;
+  selection.filter = storage::NameFilter(options.rules);
+  selection.follow = options.follow_links;
+  if (options.files_from.empty()) return selection;
+  auto listed = listed_paths(options);
+  if (!listed) return listed.error();
+  selection.listed = std::move(*listed);
+  return selection;
+}
+
 }  // namespace
 
 Result<Payload> gather_payload(const SendOptions& options, const storage::Home& home,
@@ -88,16 +115,23 @@ Result<Payload> gather_payload(const SendOptions& options, const storage::Home& 
     auto added = add_stdin(payload, options, home);
     if (!added) return added.error();
   } else {
-    auto collected = storage::collect_files(options.paths, options.follow_links);
+    auto selection = select(options);
+    if (!selection) return selection.error();
+    auto collected = storage::collect_files(*selection);
     if (!collected) return collected.error();
     for (const auto& warning : collected->warnings) sink.on(WarningEvent{warning});
     if (collected->files.empty())
-      return fail(Errc::io, "there is no file to send in what was named");
+      return fail(Errc::io, collected->filtered > 0
+                                ? "there is no file to send: --exclude and --include leave out all"
+                                : "there is no file to send in what was named");
+    payload.left_out = collected->filtered + collected->links_skipped + collected->left_out;
     const auto prefix = clean_prefix(options.prefix);
     for (const auto& file : collected->files) payload.files.push_back(describe(file, prefix));
     payload.local = std::move(collected->files);
   }
-  auto hashed = add_checksums(payload, options.checksum);
+  // A plan needs none.
+  const auto hashed =
+      add_checksums(payload, options.dry_run ? ChecksumMode::never : options.checksum);
   if (!hashed) return hashed.error();
   return payload;
 }

@@ -15,6 +15,7 @@ struct Payload {
   std::vector<storage::LocalFile> local;  ///< empty for a message
   std::optional<storage::Spool> spool;    ///< standard input of unknown length
   std::string text;                       ///< of a message
+  std::size_t left_out = 0;               ///< by rules, as links, or because they cannot be sent
   bool is_message = false;
   bool from_stdin = false;  ///< the only file is standard input itself, of known length
 };

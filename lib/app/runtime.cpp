@@ -6,8 +6,9 @@
 namespace lsend::app {
 
 namespace {
-constexpr Duration kGrace = std::chrono::seconds(2);
-}
+// So that the end comes within the two seconds that cli.md promises.
+constexpr Duration kGrace = std::chrono::milliseconds(1800);
+}  // namespace
 
 Runtime::Runtime()
     : context_(std::make_unique<net::asio::io_context>(1)),

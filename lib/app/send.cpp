@@ -1,32 +1,47 @@
 #include "lsend/app/send.hpp"
 
+#include <algorithm>
+
+#include "lib/app/chance.hpp"
 #include "lib/app/find_target.hpp"
 #include "lib/app/payload.hpp"
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lib/app/send_job.hpp"
+#include "lib/app/target_list.hpp"
 #include "lib/app/trust_gate.hpp"
 #include "lsend/protocol/status.hpp"
+#include "lsend/transfer/backoff.hpp"
 
 namespace lsend::app {
 
 namespace {
 
-/// While we send, the receiver's cancel comes to our own server (protocol.md trap 28).
+/// Between two looks for a target (reliability.md 7.3), and between two runs of --retry.
+constexpr Duration kFirstLook{500};
+constexpr Duration kLongestLook = std::chrono::seconds(2);
+constexpr int kLooks = 3;
+constexpr Duration kFirstRetry = std::chrono::seconds(1);
+constexpr Duration kLongestRetry = std::chrono::seconds(15);
+
+/// While we send, the receivers' cancels come to our own server (protocol.md trap 28).
 class SendHandler final : public ApiHandler {
  public:
   using ApiHandler::ApiHandler;
-  SendJob* job = nullptr;
+  std::vector<SendJob*> jobs;
 
  protected:
   Task<> cancel(Request& request) override {
     const std::string session(request.query.get("sessionId").value_or(""));
-    if (job) (void)job->cancelled_by_peer(session, request.exchange.peer());
+    const auto peer = request.exchange.peer();
+    for (auto* job : jobs)
+      if (job->cancelled_by_peer(session, peer)) break;
     net::Answer answer(protocol::kOk);
     co_await request.exchange.respond(std::move(answer));
   }
 };
 
+/// Delivers one payload to all targets at once.
 class Sender {
  public:
   Sender(Executor executor, Interrupt& interrupt, Node node, TrustGate gate,
@@ -37,42 +52,99 @@ class Sender {
         sink_(sink),
         presence_(executor, std::move(node), nullptr, nullptr) {}
 
-  Task<Result<SendReport>> run(const Payload& payload) {
+  Task<Result<SendReport>> run(const std::vector<std::string>& targets, const Payload& payload) {
     auto opened = presence_.open();
     if (!opened) co_return opened.error();
-    auto result = co_await find_and_send(payload);
+    SendReport report;
+    report.message = payload.is_message;
+    report.targets.resize(targets.size());
+    net::TaskGroup group(presence_.executor());
+    for (std::size_t i = 0; i < targets.size(); ++i)
+      group.spawn(deliver(targets[i], payload, report.targets[i]));
+    co_await group.join();
     co_await presence_.close();
-    co_return result;
+    co_return report;
   }
 
  private:
-  /// Looks once, or for as long as --wait says.
-  Task<Result<Peer>> find() {
-    constexpr Duration kBetween{1000};
-    const auto give_up = Clock::now() + options_.wait;
-    while (true) {
-      auto search = gate_.search(options_.target, options_.find_timeout);
+  /// Once, and again as often as --retry says and the failure is a temporary one.
+  Task<> deliver(std::string target, const Payload& payload, TargetReport& report) {
+    const auto began = Clock::now();
+    report.target = target;
+    SendJob job(presence_.executor(), presence_.node(), interrupt_, target, payload, options_,
+                sink_);
+    presence_.handler().jobs.push_back(&job);
+    transfer::Backoff backoff(kFirstRetry, kLongestRetry);
+    for (unsigned run = 0;; ++run) {
+      co_await deliver_once(job, report);
+      const auto code = report.failure.code();
+      const bool temporary = code == Errc::partial || is_temporary(code);
+      const bool again = !report.success && temporary && run < options_.retry && job.reopen();
+      if (!again) break;
+      job.news().waiting(report.failure.message() + "; trying again (" + std::to_string(run + 1) +
+                         " of " + std::to_string(options_.retry) + ")");
+      co_await job.pause(backoff.next(chance()));
+      if (interrupt_.requested()) break;
+    }
+    job.report_ended();
+    if (interrupt_.requested() && !report.success) report.failure = interrupt_.error();
+    report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - began);
+    std::erase(presence_.handler().jobs, &job);
+  }
+
+  Task<> deliver_once(SendJob& job, TargetReport& report) {
+    report.success = false;
+    auto peer = co_await find(job);
+    if (!peer) {
+      report.failure = peer.error();
+      co_return;
+    }
+    report.found = true;
+    report.device = peer->info;
+    report.endpoint = peer->endpoint;
+    if (options_.dry_run) {
+      report.success = true;
+      job.show_target(std::move(*peer));
+      co_return;
+    }
+    auto sent = co_await job.run(std::move(*peer));
+    if (sent)
+      report = std::move(*sent);
+    else
+      report.failure = sent.error();
+  }
+
+  Task<Result<Peer>> find(const SendJob& job) {
+    auto found = co_await look_for(job);
+    if (!found) co_return found.error();
+    // A dry run leaves no traces.
+    if (options_.dry_run) co_return found;
+    auto peer = co_await gate_.admit(presence_.node(), job.target(), std::move(*found));
+    if (!peer) co_return peer.error();
+    if (interrupt_.requested()) co_return interrupt_.error();
+    co_return peer;
+  }
+
+  /// For as long as --wait says. Where nobody listens now it is tried three times all the same, as
+  /// far as that fits into the time that a connection may take.
+  Task<Result<Peer>> look_for(const SendJob& job) {
+    const auto began = Clock::now();
+    const auto limit = presence_.node().settings.connect_timeout;
+    transfer::Backoff backoff(kFirstLook, kLongestLook);
+    for (int looks = 1;; ++looks) {
+      auto search = gate_.search(job.target(), options_.find_timeout);
       auto peer = co_await find_target(presence_.node(), presence_.discovery(), std::move(search),
                                        interrupt_);
       if (peer || interrupt_.requested()) co_return peer;
       const auto code = peer.error().code();
-      const bool may_come = code == Errc::not_found || code == Errc::unreachable;
-      if (!may_come || Clock::now() + kBetween > give_up) co_return peer;
-      co_await net::sleep_for(kBetween);
+      if (code != Errc::not_found && code != Errc::unreachable) co_return peer;
+      const auto pause = backoff.next(chance());
+      const auto then = Clock::now() - began + pause;
+      const bool refused = code == Errc::unreachable && looks < kLooks && then < limit;
+      if (!refused && then > options_.wait) co_return peer;
+      co_await job.pause(pause);
+      if (interrupt_.requested()) co_return interrupt_.error();
     }
-  }
-
-  Task<Result<SendReport>> find_and_send(const Payload& payload) {
-    auto found = co_await find();
-    if (!found) co_return found.error();
-    auto peer = co_await gate_.admit(presence_.node(), options_.target, std::move(*found));
-    if (!peer) co_return peer.error();
-    if (interrupt_.requested()) co_return interrupt_.error();
-    SendJob job(presence_.executor(), presence_.node(), interrupt_, payload, options_, sink_);
-    presence_.handler().job = &job;
-    auto report = co_await job.run(std::move(*peer));
-    presence_.handler().job = nullptr;
-    co_return report;
   }
 
   Interrupt& interrupt_;
@@ -82,11 +154,31 @@ class Sender {
   Presence<SendHandler> presence_;
 };
 
+PlanEvent plan_of(const Payload& payload, bool dry_run) {
+  PlanEvent plan;
+  plan.files = payload.files.size();
+  plan.left_out = payload.left_out;
+  plan.dry_run = dry_run;
+  for (const auto& file : payload.files) plan.bytes += file.size;
+  if (!dry_run) return plan;
+  plan.list.reserve(plan.files);
+  for (const auto& file : payload.files)
+    plan.list.push_back(PlanEvent::File{file.file_name, file.size});
+  return plan;
+}
+
 }  // namespace
 
 Result<SendReport> send(const Settings& settings, const SendOptions& options, ProgressSink& sink) {
+  const auto targets = expand_targets(settings, options.targets);
+  if (!targets) return targets.error();
   auto payload = gather_payload(options, settings.home, sink);
   if (!payload) return payload.error();
+  if (payload->from_stdin && targets->size() > 1)
+    return fail(Errc::usage,
+                "--size sends standard input as it comes, which can go to one target "
+                "only: leave it out, and it is stored first");
+  sink.on(plan_of(*payload, options.dry_run));
   auto node = Node::make(settings);
   if (!node) return node.error();
   auto gate = TrustGate::open(settings, options.trust, options.fingerprints, sink);
@@ -94,7 +186,7 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   Runtime runtime;
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),
                 options, sink);
-  return runtime.run(sender.run(*payload));
+  return runtime.run(sender.run(*targets, *payload));
 }
 
 }  // namespace lsend::app

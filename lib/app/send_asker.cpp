@@ -102,6 +102,11 @@ Result<bool> SendAsker::take_grant(const std::string& json) {
   if (accepted->unknown > 0)
     news_.warning("the receiver named " + std::to_string(accepted->unknown) +
                   " files that were never offered; they were ignored");
+  if (session_.options.require_all && accepted->skipped > 0)
+    return fail(Errc::declined, display_name(session_.peer) + " would take " +
+                                    std::to_string(accepted->accepted) + " of " +
+                                    std::to_string(offered_) +
+                                    " files only, and --require-all wants all of them");
   for (std::size_t i = 0; i < session_.plan.files().size(); ++i)
     if (session_.plan.files()[i].status == transfer::SendStatus::skipped) news_.file(i);
   // An empty map is v1's way to want nothing.

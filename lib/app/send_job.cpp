@@ -5,7 +5,7 @@
 
 namespace lsend::app {
 
-Task<Result<SendReport>> SendJob::run(Peer peer) {
+Task<Result<TargetReport>> SendJob::run(Peer peer) {
   session_.peer = std::move(peer);
   session_.local_address.clear();
   auto& plan = session_.plan;
@@ -18,8 +18,12 @@ Task<Result<SendReport>> SendJob::run(Peer peer) {
     asked = true;
   } while (plan.has_open() && !session_.calls.stopped());
   if (session_.calls.stopped()) plan.abandon(session_.calls.reason());
-  report_ended();
   co_return news_.report();
+}
+
+bool SendJob::reopen() {
+  const bool pipe = session_.payload.from_stdin && session_.plan.totals().failed > 0;
+  return !pipe && !session_.calls.stopped() && session_.plan.reopen() > 0;
 }
 
 /// One session.

@@ -9,23 +9,37 @@ namespace lsend::app {
 /// peer when it ends early.
 class SendJob {
  public:
-  SendJob(Executor executor, const Node& node, Interrupt& interrupt, const Payload& payload,
-          const SendOptions& options, ProgressSink& sink)
+  SendJob(Executor executor, const Node& node, Interrupt& interrupt, std::string target,
+          const Payload& payload, const SendOptions& options, ProgressSink& sink)
       : executor_(executor),
         interrupt_(interrupt),
-        session_(node, payload, options),
+        session_(node, std::move(target), payload, options),
         news_(session_, sink),
         on_stop_(interrupt, [this] { session_.calls.stop(interrupt_.error()); }) {}
 
-  /// An Error when nothing was transferred; else how it went.
-  Task<Result<SendReport>> run(Peer peer);
+  /// An Error when nothing was transferred; else how it went. Run again, it goes on with what
+  /// reopen() found.
+  Task<Result<TargetReport>> run(Peer peer);
+  /// Makes what failed for a time only ready for another run. False when nothing is left, or when
+  /// what came through a pipe is gone.
+  bool reopen();
+  /// How files ended that may have been held back for another run.
+  void report_ended();
+  const std::string& target() const { return session_.target; }
+  /// A dry run goes no further.
+  void show_target(Peer peer) {
+    session_.peer = std::move(peer);
+    news_.target();
+  }
+  SendNews& news() { return news_; }
+  /// Sleeps, but hears an interrupt at once.
+  Task<> pause(Duration duration) const { return session_.calls.pause(duration); }
   /// The peer's cancel, heard by our own server. True when it means this session.
   bool cancelled_by_peer(const std::string& session, const PeerAddress& from);
 
  private:
   Task<Result<>> ask_and_upload();
   Task<> upload(ClientPtr client);
-  void report_ended();
 
   Executor executor_;
   Interrupt& interrupt_;

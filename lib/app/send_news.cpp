@@ -9,7 +9,7 @@ constexpr Duration kProgressEvery{100};
 void SendNews::target() {
   const auto& peer = session_.peer;
   TargetEvent event;
-  event.target = session_.options.target;
+  event.target = session_.target;
   event.device = peer.info;
   event.endpoint = peer.endpoint;
   event.verified = peer.proven && *peer.proven == peer.info.fingerprint;
@@ -21,6 +21,7 @@ void SendNews::target() {
 void SendNews::waiting(const std::string& reason) {
   WaitingEvent event;
   event.reason = reason;
+  event.target = session_.target;
   sink_.on(event);
 }
 
@@ -34,6 +35,7 @@ void SendNews::file(std::size_t index) {
   event.name = entry.info.file_name;
   if (index < session_.payload.local.size())
     event.name_bytes = session_.payload.local[index].name_bytes;
+  event.target = session_.target;
   event.size = entry.info.size;
   event.error = entry.error;
   switch (entry.status) {
@@ -63,6 +65,7 @@ void SendNews::show_progress(TimePoint now) {
   const auto totals = session_.plan.totals();
   ProgressEvent event;
   event.peer = session_.peer.info.alias;
+  event.target = session_.target;
   event.bytes = progress_.bytes();
   event.total_bytes = progress_.total();
   event.files = totals.done;
@@ -72,9 +75,11 @@ void SendNews::show_progress(TimePoint now) {
   sink_.on(event);
 }
 
-SendReport SendNews::report() const {
+TargetReport SendNews::report() const {
   const auto totals = session_.plan.totals();
-  SendReport report;
+  TargetReport report;
+  report.target = session_.target;
+  report.found = true;
   report.device = session_.peer.info;
   report.endpoint = session_.peer.endpoint;
   report.done = totals.done;
@@ -82,7 +87,6 @@ SendReport SendNews::report() const {
   report.failed = totals.failed;
   report.bytes_done = totals.bytes_done;
   report.bytes_total = totals.bytes_total;
-  report.message = session_.payload.is_message;
   report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - started_);
   const auto verdict = session_.plan.verdict();
   report.success = verdict.has_value();

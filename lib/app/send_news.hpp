@@ -30,7 +30,7 @@ class SendNews {
   void take_back(std::uint64_t bytes) { progress_.take_back(bytes); }
   void end_progress() { show_progress(Clock::now()); }
 
-  SendReport report() const;
+  TargetReport report() const;
 
  private:
   void show_progress(TimePoint now);

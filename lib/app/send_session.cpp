@@ -37,6 +37,8 @@ Task<Result<ClientPtr>> SendSession::connect_once(bool from_anywhere) {
   auto client = co_await connect_to(node, peer, std::move(local), &connecting);
   for (std::size_t i = 0; !client && id.empty() && i < peer.others.size(); ++i) {
     if (client.error().code() != Errc::unreachable || calls.stopped()) break;
+    // What it may say by HTTPS is nothing to say by HTTP.
+    if (peer.others[i].scheme != peer.endpoint.scheme) continue;
     Peer elsewhere = peer;
     elsewhere.endpoint = peer.others[i];
     client = co_await connect_to(node, elsewhere, std::string(), &connecting);

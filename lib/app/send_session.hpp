@@ -11,8 +11,8 @@ namespace lsend::app {
 
 /// What asking and uploading share: to whom, from where, under which session, and what is left.
 struct SendSession {
-  SendSession(const Node& own, const Payload& content, const SendOptions& how)
-      : node(own), payload(content), options(how), plan(content.files) {}
+  SendSession(const Node& own, std::string name, const Payload& content, const SendOptions& how)
+      : node(own), target(std::move(name)), payload(content), options(how), plan(content.files) {}
 
   /// A connection to the peer, from the address of the first one. Where nobody listens it is tried
   /// three times within the connect limit (reliability.md 7.3).
@@ -21,6 +21,7 @@ struct SendSession {
   Task<> tell_peer();
 
   const Node& node;
+  std::string target;  ///< as the user named it
   Peer peer;
   const Payload& payload;
   const SendOptions& options;

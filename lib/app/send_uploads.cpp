@@ -57,8 +57,9 @@ Task<> SendUploads::upload_loop(ClientPtr client) {
     if (!file) co_return;
     const bool more = co_await upload_file(client, *file);
     const auto status = session_.plan.files()[*file].status;
-    // What was called off is reported with all the rest.
-    if (status == transfer::SendStatus::done || status == transfer::SendStatus::failed)
+    // What was called off is reported with all the rest, what may be tried again when it was.
+    const bool again = status == transfer::SendStatus::failed && session_.options.retry > 0;
+    if (status == transfer::SendStatus::done || (status == transfer::SendStatus::failed && !again))
       news_.file(*file);
     if (!more) co_return;
   }

@@ -171,7 +171,7 @@ class ClientConnection final : public HttpClient {
       co_await group.join();
       co_return body.failure;
     }
-    if (!listener.reply) stream_.link().limit_total(sent ? kLastWords : call.answer_limit);
+    if (!listener.reply) stream_.link().limit_drained(sent ? kLastWords : call.answer_limit);
     co_await group.join();
     // A "200" for a body that was not read to its end proves nothing (reliability.md S12).
     const bool answered = listener.reply && *listener.reply;
@@ -192,7 +192,7 @@ class ClientConnection final : public HttpClient {
   /// `limit` zero leaves the link's limit as it is until the head is there.
   Task<Result<Reply>> read_reply(const Call& call, Duration limit) {
     auto& link = stream_.link();
-    if (limit > Duration::zero()) link.limit_total(limit);
+    if (limit > Duration::zero()) link.limit_drained(limit);
     Reply reply;
     constexpr int kMaxInterim = 8;
     for (int interim = 0;; ++interim) {

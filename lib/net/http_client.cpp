@@ -60,26 +60,4 @@ Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& 
   co_return std::move(client);
 }
 
-Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration limit) {
-  const auto executor = co_await asio::this_coro::executor;
-  std::vector<std::string> addresses;
-  error_code ec;
-  const auto literal = asio::ip::make_address(host, ec);
-  if (!ec) {
-    addresses.push_back(address_text(literal));
-    co_return addresses;
-  }
-  // Shared: the timer's handler may already be queued when the answer comes.
-  auto resolver = std::make_shared<TcpResolver>(executor);
-  Timer timer(executor, limit);
-  timer.async_wait([resolver](const error_code& expired) {
-    if (!expired) resolver->cancel();
-  });
-  auto [failed, found] = co_await resolver->async_resolve(host, "", use_tuple);
-  timer.cancel();
-  if (failed) co_return fail(Errc::not_found, "no address for host '" + host + "'");
-  for (const auto& entry : found) addresses.push_back(address_text(entry.endpoint().address()));
-  co_return addresses;
-}
-
 }  // namespace lsend::net

@@ -6,9 +6,23 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 
 namespace lsend::net {
+
+namespace {
+
+constexpr Duration kLeastLook{100};
+
+std::size_t unacknowledged_in(TcpSocket& socket) {
+  int bytes = 0;
+  return ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0
+             ? static_cast<std::size_t>(bytes)
+             : 0;
+}
+
+}  // namespace
 
 /// Shared with the timer's handler, which may run once more after the link has gone.
 struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
@@ -28,8 +42,10 @@ struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
       if (ec || !self->socket_) return;
       self->armed = false;
       if (self->limit == TimePoint::max()) return;
-      if (Clock::now() < self->limit) {
-        self->timer.expires_at(self->limit);
+      const auto now = Clock::now();
+      if (self->draining > Duration::zero()) self->look_at_queue(now);
+      if (now < self->limit) {
+        self->timer.expires_at(self->next_look(now));
         self->arm();
         return;
       }
@@ -39,8 +55,21 @@ struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
     });
   }
 
+  void look_at_queue(TimePoint now) {
+    const auto left = unacknowledged_in(*socket_);
+    if (left < queue) limit = now + draining;
+    queue = left;
+  }
+
+  TimePoint next_look(TimePoint now) const {
+    return draining > Duration::zero() ? std::min(limit, now + look_every()) : limit;
+  }
+  Duration look_every() const { return std::max(draining / 8, kLeastLook); }
+
   Timer timer;
   TcpSocket* socket_;
+  Duration draining{0};  ///< what the limit becomes whenever the queue has fallen
+  std::size_t queue = 0;
   TimePoint limit = TimePoint::max();
   Duration idle{0};
   bool armed = false;
@@ -129,18 +158,31 @@ void TcpLink::touch() {
 
 void TcpLink::limit_idle(Duration limit) {
   watch_->expired = false;
+  watch_->draining = Duration::zero();
   watch_->idle = limit;
   touch();
 }
 
 void TcpLink::limit_total(Duration limit) {
   watch_->expired = false;
+  watch_->draining = Duration::zero();
   watch_->idle = Duration::zero();
   watch_->set(Clock::now() + limit);
 }
 
+void TcpLink::limit_drained(Duration limit) {
+  const auto now = Clock::now();
+  watch_->expired = false;
+  watch_->idle = Duration::zero();
+  watch_->draining = limit;
+  watch_->queue = unacknowledged();
+  watch_->set(std::min(now + limit, now + watch_->look_every()));
+  watch_->limit = now + limit;
+}
+
 void TcpLink::no_limit() {
   watch_->expired = false;
+  watch_->draining = Duration::zero();
   watch_->idle = Duration::zero();
   watch_->set(TimePoint::max());
 }
@@ -166,19 +208,7 @@ void TcpLink::shutdown_send() {
 }
 
 std::size_t TcpLink::unacknowledged() const {
-  int bytes = 0;
-  auto& socket = const_cast<TcpSocket&>(socket_);
-  return ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0
-             ? static_cast<std::size_t>(bytes)
-             : 0;
-}
-
-bool TcpLink::retransmitting() const {
-  tcp_info info{};
-  socklen_t size = sizeof(info);
-  auto& socket = const_cast<TcpSocket&>(socket_);
-  return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-         info.tcpi_state == TCP_ESTABLISHED && info.tcpi_retransmits > 0;
+  return unacknowledged_in(const_cast<TcpSocket&>(socket_));
 }
 
 PeerAddress TcpLink::peer_address() const {

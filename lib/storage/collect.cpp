@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "descriptor_io.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/file_source.hpp"
 #include "lsend/storage/safe_path.hpp"
@@ -19,6 +20,8 @@ namespace lsend::storage {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kLongestList = 256 * 1024 * 1024;
 
 std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
 
@@ -49,29 +52,26 @@ std::string objection(const fs::path& path, const struct stat& status) {
 
 class Collector {
  public:
-  explicit Collector(bool follow) : follow_(follow) {}
+  explicit Collector(const Selection& selection)
+      : filter_(selection.filter), follow_(selection.follow) {}
 
-  Result<> add_named(const fs::path& path) {
+  /// `name` is the remote one; empty: the path's own.
+  Result<> add_named(const fs::path& path, std::string name) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) {
       return fail_errno(Errc::io, "cannot read " + quoted(path), errno);
     }
-    if (!S_ISDIR(status.st_mode)) {
-      if (auto why = objection(path, status); !why.empty()) return fail(Errc::io, why);
-      add_file(path, path.filename().string(), status);
-      return {};
-    }
-    fs::path name = path.filename();
-    if (name.empty() || name == "." || name == "..") {
-      std::error_code ignored;
-      fs::path real = fs::canonical(path, ignored);
-      name = real.filename();
-    }
+    if (name.empty()) name = own_name(path);
     if (name.empty()) {
       return fail(Errc::usage,
-                  quoted(path) + " has no name to send it under: name the folders " + "inside it");
+                  quoted(path) + " has no name to send it under: name the folders inside it");
     }
-    return add_folder(path, name.string(), status, true);
+    const bool folder = S_ISDIR(status.st_mode);
+    if (left_out(name, folder)) return {};
+    if (folder) return add_folder(path, name, status, true);
+    if (auto why = objection(path, status); !why.empty()) return fail(Errc::io, why);
+    add_file(path, name, status);
+    return {};
   }
 
   Collection finish() {
@@ -86,6 +86,20 @@ class Collector {
 
  private:
   using FileNumber = std::pair<dev_t, ino_t>;
+
+  /// However a folder is named, its files carry its real name.
+  static std::string own_name(const fs::path& path) {
+    const fs::path name = path.filename();
+    if (!name.empty() && name != "." && name != "..") return name.string();
+    std::error_code ignored;
+    return fs::canonical(path, ignored).filename().string();
+  }
+
+  bool left_out(const std::string& name, bool folder) {
+    if (filter_.takes(name, folder)) return false;
+    ++found_.filtered;
+    return true;
+  }
 
   Result<> add_folder(const fs::path& path, const std::string& name, const struct stat& status,
                       bool named) {
@@ -132,7 +146,9 @@ class Collector {
                                std::generic_category().message(errno));
       }
     }
-    if (S_ISDIR(status.st_mode)) {
+    const bool folder = S_ISDIR(status.st_mode);
+    if (left_out(name, folder)) return;
+    if (folder) {
       (void)add_folder(path, name, status, false);
       return;
     }
@@ -172,20 +188,50 @@ class Collector {
     }
   }
 
+  const NameFilter& filter_;
   bool follow_;
   Collection found_;
   std::vector<FileNumber> above_;
   std::unordered_map<std::string, unsigned> next_number_;
 };
 
+/// The name that a listed path keeps: relative, and never upwards. Empty for "." and "..".
+std::string kept_name(const fs::path& path) {
+  fs::path name;
+  for (const auto& part : path.lexically_normal().relative_path())
+    if (!part.empty() && part != "." && part != "..") name /= part;
+  return name.string();
+}
+
 }  // namespace
 
-Result<Collection> collect_files(const std::vector<fs::path>& paths, bool follow) {
-  Collector collector(follow);
-  for (const auto& path : paths) {
-    if (auto ok = collector.add_named(path); !ok) return ok.error();
-  }
+Result<Collection> collect_files(const Selection& selection) {
+  Collector collector(selection);
+  for (const auto& path : selection.paths)
+    if (auto ok = collector.add_named(path, std::string()); !ok) return ok.error();
+  for (const auto& path : selection.listed)
+    if (auto ok = collector.add_named(path, kept_name(path)); !ok) return ok.error();
   return collector.finish();
+}
+
+Result<std::vector<fs::path>> read_path_list(int input_fd, bool null) {
+  std::string text;
+  std::vector<std::byte> block(64 * 1024);
+  while (true) {
+    const ssize_t bytes = read_some(input_fd, block);
+    if (bytes < 0) return fail_errno(Errc::io, "cannot read the list of files", errno);
+    if (bytes == 0) break;
+    text.append(reinterpret_cast<const char*>(block.data()), static_cast<std::size_t>(bytes));
+    if (text.size() > kLongestList)
+      return fail(Errc::limit, "the list of files is longer than 256 MiB");
+  }
+  std::vector<fs::path> paths;
+  for (std::size_t start = 0; start < text.size();) {
+    const auto end = std::min(text.find(null ? '\0' : '\n', start), text.size());
+    if (end > start) paths.emplace_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return paths;
 }
 
 }  // namespace lsend::storage

@@ -43,9 +43,23 @@ struct TargetEvent {
   bool remembered = false;  ///< this was the first contact, and the next one is known
 };
 
+/// What `send` is about to send.
+struct PlanEvent {
+  struct File {
+    std::string name;  ///< at the receiver
+    std::uint64_t size = 0;
+  };
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;
+  std::size_t left_out = 0;  ///< by rules, as links, or because they cannot be sent
+  bool dry_run = false;
+  std::vector<File> list;  ///< of a dry run
+};
+
 /// The peer has been asked and a person may be deciding.
 struct WaitingEvent {
   std::string reason;
+  std::string target;  ///< send: as the user named it
 };
 
 /// A sender asks.
@@ -77,6 +91,7 @@ struct FileEvent {
   std::string name;        ///< as announced
   std::string name_bytes;  ///< send: the name on this disk, where that is no UTF-8
   std::string path;        ///< receive: where it is, below the folder
+  std::string target;      ///< send: as the user named it
   std::uint64_t size = 0;
   std::optional<std::string> sha256;  ///< what was verified
   Error error;                        ///< declined, skipped, failed
@@ -84,7 +99,8 @@ struct FileEvent {
 
 /// At most ten a second.
 struct ProgressEvent {
-  std::string peer;  ///< alias
+  std::string peer;    ///< alias
+  std::string target;  ///< send: as the user named it
   std::uint64_t bytes = 0, total_bytes = 0;
   std::size_t files = 0, total_files = 0;
   double bytes_per_second = 0;
@@ -111,8 +127,8 @@ struct WarningEvent {
 };
 
 using Event =
-    std::variant<ReadyEvent, DeviceEvent, TargetEvent, WaitingEvent, RequestEvent, DecisionEvent,
-                 FileEvent, ProgressEvent, MessageEvent, SessionEvent, WarningEvent>;
+    std::variant<ReadyEvent, DeviceEvent, TargetEvent, PlanEvent, WaitingEvent, RequestEvent,
+                 DecisionEvent, FileEvent, ProgressEvent, MessageEvent, SessionEvent, WarningEvent>;
 
 /// Who looks on: a terminal, JSON lines, nobody.
 class ProgressSink {

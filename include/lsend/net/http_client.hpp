@@ -23,7 +23,7 @@ struct Call {
   std::string target;
   std::string content_type;
   Duration answer_limit =
-      std::chrono::seconds(10);              ///< from the last byte sent to the answer's head
+      std::chrono::seconds(10);  ///< from the last byte that the peer's host took to the answer
   std::size_t max_answer = 8 * 1024 * 1024;  ///< bytes of its body
 
   Call(std::string method_word, std::string request_target)
@@ -82,7 +82,9 @@ class HttpClient {
   virtual std::string local_address() const = 0;
 };
 
-/// The IP addresses of a host name, or the literal itself. Errc::not_found.
-Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration limit);
+/// The IP addresses of a host name, or the literal itself. Errc::not_found; Errc::cancelled soon
+/// after `stopped` says so, whatever the name servers do.
+Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration limit,
+                                                    std::function<bool()> stopped = nullptr);
 
 }  // namespace lsend::net

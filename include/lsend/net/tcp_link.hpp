@@ -46,6 +46,9 @@ class TcpLink {
   void limit_idle(Duration limit);
   /// Fails pending and later operations after `limit` from now, whatever moves.
   void limit_total(Duration limit);
+  /// As limit_total, but counted anew whenever the peer's host has acknowledged more of what the
+  /// kernel still holds: what was handed over need not have left (reliability.md S15).
+  void limit_drained(Duration limit);
   void no_limit();
   bool timed_out() const;
   /// Pending and later operations fail with operation_aborted. The socket is closed.

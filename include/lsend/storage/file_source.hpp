@@ -11,6 +11,7 @@
 #include "lsend/model/byte_source.hpp"
 #include "lsend/model/result.hpp"
 #include "lsend/model/time.hpp"
+#include "lsend/storage/name_filter.hpp"
 #include "lsend/storage/unique_fd.hpp"
 
 namespace lsend::storage {
@@ -30,6 +31,17 @@ struct Collection {
   std::vector<std::string> warnings;  ///< links skipped, unreadable sub-folders, special files, ...
   std::size_t links_skipped = 0;
   std::size_t left_out = 0;  ///< unreadable, special or broken inside a folder; each has a warning
+  std::size_t filtered = 0;  ///< files and folders that the rules left out
+};
+
+/// What to send.
+struct Selection {
+  std::vector<std::filesystem::path> paths;
+  /// As they stand in a list: each keeps its folders in its name (without "/", "." and leading
+  /// "..").
+  std::vector<std::filesystem::path> listed;
+  NameFilter filter;
+  bool follow = false;  ///< links inside folders
 };
 
 /// The files that PATH... on the command line mean (cli.md, send): a file under its base name, a
@@ -38,7 +50,10 @@ struct Collection {
 /// noticed. Empty folders cannot be sent and warn. A second file of one remote name is numbered and
 /// warns. Errc::usage for "/". Errc::io names a path that is missing, unreadable
 /// or special (FIFO, socket, device), before anything is sent.
-Result<Collection> collect_files(const std::vector<std::filesystem::path>& paths, bool follow);
+Result<Collection> collect_files(const Selection& selection);
+
+/// A list of paths, one a line (empty lines do not count), or each ended by NUL.
+Result<std::vector<std::filesystem::path>> read_path_list(int input_fd, bool null);
 
 /// The MIME type for a name's extension; "application/octet-stream" when unknown.
 std::string mime_type_of(std::string_view file_name);

@@ -70,7 +70,7 @@ TEST_CASE("send: the first operand is the target, the rest are paths") {
       Row{{"send", "[fe80::1%eth0]:53317", "f"}, "[fe80::1%eth0]:53317", {"f"}},
       Row{{"send", "A", "--", "++"}, "A", {"++"}});
   const auto send = command<SendCommand>(row.words);
-  CHECK(send.options.target == row.target);
+  CHECK(send.options.targets == Words{row.target});
   CHECK(paths_of(send) == row.paths);
 }
 
@@ -89,6 +89,41 @@ TEST_CASE("send: options") {
   CHECK(send.options.checksum == app::ChecksumMode::never);
   CHECK(command<SendCommand>({"send", "A", "f", "--checksum"}).options.checksum ==
         app::ChecksumMode::always);
+}
+
+TEST_CASE("send: with --to all operands are paths") {
+  const auto send = command<SendCommand>({"send", "--to", "A", "f", "-t", "@lab", "g"});
+  CHECK(send.options.targets == Words{"A", "@lab"});
+  CHECK(paths_of(send) == Words{"f", "g"});
+  CHECK(refused({"send", "--to", "", "f"}) == "the TARGET is empty");
+  CHECK(refused({"send", "--to", "A"}) ==
+        "send needs a PATH to send, '-' for standard input, or --message TEXT");
+}
+
+TEST_CASE("send: rules keep their order, whichever option gives them") {
+  const auto send = command<SendCommand>({"send", "--exclude", "a", "T", "f", "--include=b", "g",
+                                          "--exclude", "c", "--include", "d", "-n"});
+  std::string rules;
+  for (const auto& rule : send.options.rules) rules += (rule.include ? "+" : "-") + rule.pattern;
+  CHECK(rules == "-a+b-c+d");
+  CHECK(paths_of(send) == Words{"f", "g"});
+  CHECK(send.options.dry_run);
+  CHECK(refused({"send", "T", "f", "--exclude", ""}) == "--exclude: a pattern is missing");
+}
+
+TEST_CASE("send: lists, retries, all or nothing") {
+  const auto send = command<SendCommand>(
+      {"send", "T", "--files-from", "-", "-0", "--retry", "3", "--require-all"});
+  CHECK(send.options.paths.empty());
+  CHECK(send.options.files_from == "-");
+  CHECK(send.options.files_from_null);
+  CHECK(send.options.retry == 3);
+  CHECK(send.options.require_all);
+  CHECK(refused({"send", "T", "f", "-0"}) == "--null is about the list of --files-from: name one");
+  CHECK(refused({"send", "T", "-", "-n"}) ==
+        "--dry-run reads nothing: give the length of standard input by --size");
+  CHECK(refused({"send", "T", "f", "--retry", "1001"}) ==
+        "--retry: '1001' is no number from 0 to 1000");
 }
 
 TEST_CASE("send: messages") {

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,8 +15,15 @@ using Names = std::vector<std::string>;
 
 namespace {
 
+Result<Collection> try_collect(const std::vector<fs::path>& paths, bool follow = false) {
+  Selection selection;
+  selection.paths = paths;
+  selection.follow = follow;
+  return collect_files(selection);
+}
+
 Collection collect(const std::vector<fs::path>& paths, bool follow = false) {
-  auto result = collect_files(paths, follow);
+  auto result = try_collect(paths, follow);
   REQUIRE(result.has_value());
   return std::move(*result);
 }
@@ -64,7 +72,7 @@ TEST_CASE("however a folder is named, its files carry its real name") {
   }
   CHECK(names(collect({".."})) == Names{"d/sub/x"});
   CHECK(names(collect({"x"})) == Names{"x"});
-  CHECK(collect_files({"/"}, false).error().code() == Errc::usage);
+  CHECK(try_collect({"/"}, false).error().code() == Errc::usage);
 }
 
 TEST_CASE("links: named ones are followed, those inside folders only when asked") {
@@ -77,7 +85,7 @@ TEST_CASE("links: named ones are followed, those inside folders only when asked"
   SECTION("named") {
     CHECK(names(collect({temp / "d/file-link", temp / "d/folder-link"})) ==
           Names{"file-link", "folder-link/x"});
-    CHECK(collect_files({temp / "d/dangling"}, false).error().code() == Errc::io);
+    CHECK(try_collect({temp / "d/dangling"}, false).error().code() == Errc::io);
   }
   SECTION("inside") {
     const auto found = collect({temp / "d"});
@@ -114,14 +122,14 @@ TEST_CASE("what cannot be sent is named before anything is sent") {
   TempFolder temp;
   const auto fifo = temp / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-  CHECK(collect_files({temp / "missing"}, false).error() ==
+  CHECK(try_collect({temp / "missing"}, false).error() ==
         Error(Errc::io,
               "cannot read '" + (temp / "missing").string() + "': No such file or directory"));
-  CHECK(collect_files({fifo}, false).error() ==
+  CHECK(try_collect({fifo}, false).error() ==
         Error(Errc::io, "'" + fifo.string() +
                             "' is a FIFO, socket or device: only files and folders can be sent"));
-  CHECK(collect_files({"/dev/null"}, false).error().code() == Errc::io);
-  CHECK(collect_files({"/proc/self/status"}, false).error() ==
+  CHECK(try_collect({"/dev/null"}, false).error().code() == Errc::io);
+  CHECK(try_collect({"/proc/self/status"}, false).error() ==
         Error(Errc::io,
               "'/proc/self/status' does not tell its size: pipe it, lsend send TARGET - <FILE"));
 }
@@ -147,8 +155,8 @@ TEST_CASE("unreadable files and folders") {
   temp.write("d/x", "x");
   fs::permissions(temp / "d/secret", fs::perms::none);
   fs::permissions(temp / "d/closed", fs::perms::none);
-  auto named = collect_files({temp / "d/secret"}, false);
-  auto folder = collect_files({temp / "d/closed"}, false);
+  auto named = try_collect({temp / "d/secret"}, false);
+  auto folder = try_collect({temp / "d/closed"}, false);
   const auto found = collect({temp / "d"});
   fs::permissions(temp / "d/closed", fs::perms::owner_all);
   CHECK(named.error().message() ==
@@ -178,4 +186,63 @@ TEST_CASE("two files of one remote name are both sent") {
   CHECK(names(found) == Names{"x (1).txt", "x.txt", "x (2).txt"});
   CHECK(found.files[2].name_changed);
   CHECK(found.warnings == Names{"'" + (temp / "b/x.txt").string() + "' is sent as 'x (2).txt'"});
+}
+
+namespace {
+
+Collection chosen(const std::vector<fs::path>& paths, std::vector<NameFilter::Rule> rules) {
+  Selection selection;
+  selection.paths = paths;
+  selection.filter = NameFilter(std::move(rules));
+  auto result = collect_files(selection);
+  REQUIRE(result.has_value());
+  return std::move(*result);
+}
+
+}  // namespace
+
+TEST_CASE("rules choose what goes, folders included, and what they leave out is counted") {
+  TempFolder temp;
+  for (const char* name : {"d/a.c", "d/a.o", "d/build/x.c", "d/build/y.c", "d/.hidden"})
+    temp.write(name, "x");
+  CHECK(names(chosen({temp / "d"}, {})) ==
+        Names{"d/.hidden", "d/a.c", "d/a.o", "d/build/x.c", "d/build/y.c"});
+  const auto found = chosen({temp / "d"}, {{false, "*.o"}, {false, "build/"}});
+  CHECK(names(found) == Names{"d/.hidden", "d/a.c"});
+  CHECK(found.filtered == 2);
+  CHECK(found.warnings.empty());
+  CHECK(names(chosen({temp / "d"}, {{true, "*/"}, {true, "*.c"}, {false, "*"}})) ==
+        Names{"d/a.c", "d/build/x.c", "d/build/y.c"});
+  CHECK(names(chosen({temp / "d/a.c", temp / "d/a.o"}, {{false, "*.o"}})) == Names{"a.c"});
+  CHECK(chosen({temp / "d"}, {{false, "/d"}}).files.empty());
+}
+
+TEST_CASE("listed paths keep their folders") {
+  TempFolder temp;
+  temp.write("a/x", "1");
+  temp.write("b/x", "2");
+  temp.write("b/sub/y", "3");
+  const AtFolder at(temp / "a");
+  Selection selection;
+  selection.listed = {"x", "../b/x", "./../b/sub", (temp / "b/x").string()};
+  const auto found = collect_files(selection);
+  REQUIRE(found.has_value());
+  const auto absolute = (temp / "b/x").relative_path().string();
+  CHECK(names(*found) == Names{"x", "b/x", "b/sub/y", absolute});
+}
+
+TEST_CASE("a list of paths is read by lines or by NULs") {
+  TempFolder temp;
+  temp.write("lines", "a b\n\n../c\nlast");
+  temp.write("nulls", std::string("a\nb\0c\0", 6));
+  using Paths = std::vector<fs::path>;
+  const auto read = [&](const char* name, bool null) {
+    const UniqueFd file(::open((temp / name).c_str(), O_RDONLY | O_CLOEXEC));
+    auto list = read_path_list(file.get(), null);
+    REQUIRE(list.has_value());
+    return std::move(*list);
+  };
+  CHECK(read("lines", false) == Paths{"a b", "../c", "last"});
+  CHECK(read("nulls", true) == Paths{"a\nb", "c"});
+  CHECK(read_path_list(-1, false).error().code() == Errc::io);
 }

@@ -1,0 +1,91 @@
+#include <netdb.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "lsend/net/http_client.hpp"
+#include "lsend/net/task_group.hpp"
+#include "lsend/net/tcp_link.hpp"
+
+namespace lsend::net {
+
+namespace {
+
+constexpr Duration kLook{20};
+
+/// A question that glibc asks on a thread of its own. Asio's resolver does that too, but waits for
+/// the thread at the end of the program, and name servers that are away take half a minute.
+class Question {
+ public:
+  explicit Question(std::string host) : host_(std::move(host)) {
+    hints_.ai_socktype = SOCK_STREAM;
+    request_.ar_name = host_.c_str();
+    request_.ar_request = &hints_;
+  }
+  Question(const Question&) = delete;
+  Question& operator=(const Question&) = delete;
+  ~Question() {
+    if (request_.ar_result != nullptr) freeaddrinfo(request_.ar_result);
+  }
+
+  bool ask() {
+    gaicb* list[] = {&request_};
+    return getaddrinfo_a(GAI_NOWAIT, list, 1, nullptr) == 0;
+  }
+  bool pending() { return gai_error(&request_) == EAI_INPROGRESS; }
+  /// False when glibc still works on it, and writes into this object when it is done.
+  bool call_off() { return gai_cancel(&request_) != EAI_NOTCANCELED || !pending(); }
+
+  std::vector<std::string> addresses() {
+    std::vector<std::string> found;
+    if (gai_error(&request_) != 0) return found;
+    for (const auto* entry = request_.ar_result; entry != nullptr; entry = entry->ai_next) {
+      asio::ip::tcp::endpoint endpoint;
+      if (entry->ai_addrlen > endpoint.capacity()) continue;
+      endpoint.resize(entry->ai_addrlen);
+      std::copy_n(reinterpret_cast<const std::byte*>(entry->ai_addr), entry->ai_addrlen,
+                  reinterpret_cast<std::byte*>(endpoint.data()));
+      found.push_back(address_text(endpoint.address()));
+    }
+    return found;
+  }
+
+ private:
+  std::string host_;
+  addrinfo hints_{};
+  gaicb request_{};
+};
+
+/// What nobody waits for any more, but glibc has not given back.
+void leave_behind(std::unique_ptr<Question> question) {
+  static auto& left = *new std::vector<std::unique_ptr<Question>>;
+  left.push_back(std::move(question));
+}
+
+}  // namespace
+
+Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration limit,
+                                                    std::function<bool()> stopped) {
+  error_code ec;
+  const auto literal = asio::ip::make_address(host, ec);
+  if (!ec) co_return std::vector<std::string>(1, address_text(literal));
+  auto question = std::make_unique<Question>(host);
+  const auto until = Clock::now() + limit;
+  const bool asked = question->ask();
+  while (asked && question->pending()) {
+    const bool called_off = stopped && stopped();
+    if (!called_off && Clock::now() < until) {
+      co_await sleep_for(kLook);
+      continue;
+    }
+    if (!question->call_off()) leave_behind(std::move(question));
+    if (called_off) co_return fail(Errc::cancelled, "looking up '" + host + "': called off");
+    co_return fail(Errc::not_found, "no name server answered for host '" + host + "' in time");
+  }
+  auto addresses = asked ? question->addresses() : std::vector<std::string>();
+  if (addresses.empty()) co_return fail(Errc::not_found, "no address for host '" + host + "'");
+  co_return addresses;
+}
+
+}  // namespace lsend::net
