@@ -253,7 +253,8 @@ def forget_session(exchange):
 
 @wires
 def test_S40_a_receiver_that_restarts(peer, send, three, era):
-    """Connections break and every token is refused: what is unfinished is offered again, once."""
+    """Or S39, that sees us at another address: connections break and every token is refused; what is
+    unfinished is offered again, once."""
     def restart(exchange):
         exchange.peer.session = None
         exchange.peer.tokens = {}

@@ -85,7 +85,7 @@ def test_PS1_the_request_has_all_fields_in_their_types(peer, send, own_home, thr
 
 @eras
 def test_PS1_partial_acceptance_is_exit_10(peer, send, three, era, tls):
-    """What was not wanted is reported as declined and never sent."""
+    """S10: What was not wanted is reported as declined and never sent."""
     receiver = peer(era, tls=tls, accept=lambda file: file["fileName"] != "b.png")
     sent = send(receiver, *three)
     assert sent.code == 10
@@ -97,7 +97,7 @@ def test_PS1_partial_acceptance_is_exit_10(peer, send, three, era, tls):
 
 @pytest.mark.parametrize("era,tls", [entry for entry in ERAS if entry[0] != "1.8"])
 def test_PS2_nothing_wanted_is_success(peer, send, three, era, tls):
-    """204 to files: the peer has them, or wants none; nothing is sent, not even a cancel."""
+    """S3: 204 to files: the peer has them, or wants none; nothing is sent, not even a cancel."""
     receiver = peer(era, tls=tls, accept=lambda file: False)
     sent = send(receiver, *three)
     assert sent.code == 0
@@ -128,7 +128,7 @@ def test_PS2_a_message_that_is_taken_as_a_file(peer, send, era, tls):
 
 
 def test_PS1_names_of_255_bytes_and_emoji_arrive_as_they_are(peer, send, tmp_path):
-    """In JSON, as UTF-8 text."""
+    """S30: In JSON, as UTF-8 text."""
     names = ["ä" * 127 + "x", "\U0001f468‍\U0001f469‍\U0001f467.txt", "e\u0301.txt", "a\"\\b.txt",
              "line\nfeed.txt", "日本/語.txt", " leading", "%41&=?#.txt"]
     made = files.make_named(tmp_path / "out", names)
@@ -167,7 +167,7 @@ REFUSALS = [(401, 7), (403, 8), (409, 9), (429, 9), (500, 1), (400, 16), (404, 1
 @pytest.mark.parametrize("status,code", REFUSALS)
 @eras
 def test_PS3_each_refusal_has_its_exit_code(peer, send, three, era, tls, status, code):
-    """Nothing is sent, and the peer's words are shown, escaped."""
+    """S4: Nothing is sent, and the peer's words are shown, escaped."""
     receiver = peer(era, tls=tls, behave={
         "prepare": behaviour.always(status, {"message": "Because\x1b[1m"},
                                     fields=[("Retry-After", "0")])})
@@ -192,7 +192,7 @@ def test_PS3_a_pin_is_sent_once_and_encoded(peer, send, three, era):
 
 @pytest.mark.parametrize("given", [[], ["--pin", "wrong"]], ids=["no pin", "wrong pin"])
 def test_PS3_a_pin_is_never_tried_again(peer, send, three, given):
-    """Peers lock out after three."""
+    """S5: Peers lock out after three."""
     receiver = peer(pin="1234")
     sent = send(receiver, *given, *three)
     assert sent.code == 7
@@ -276,7 +276,7 @@ def test_PS6_proxies_are_not_used(peer, send, three):
 
 
 def test_PS14_a_peer_that_refuses_our_certificate(peer, send, three):
-    """In TLS 1.3 that is heard on the first read: exit 6, and no request was heard."""
+    """S24: In TLS 1.3 that is heard on the first read: exit 6, and no request was heard."""
     receiver = peer("1.18", trusted=certificates.certificate("somebody else").pem)
     sent = send(receiver, *three)
     assert sent.code == 6, sent.err + sent.message
@@ -285,7 +285,7 @@ def test_PS14_a_peer_that_refuses_our_certificate(peer, send, three):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_PS6_tls_1_1_is_not_spoken(peer, send, three):
-    """Exit 6, no request."""
+    """S22: Exit 6, no request."""
     receiver = peer(tls_maximum=ssl.TLSVersion.TLSv1_1)
     sent = send(receiver, *three)
     assert sent.code == 6
@@ -328,7 +328,7 @@ FAILURES = {
 @pytest.mark.parametrize("kind", FAILURES)
 @pytest.mark.parametrize("era", ["1.18", "1.8"])
 def test_PS8_one_file_fails_and_the_others_arrive(peer, send, three, era, kind):
-    """Exit 10; the file is tried as often as its failure may pass; the session is closed."""
+    """S14: Exit 10; the file is tried as often as its failure may pass; the session is closed."""
     failure, attempts = FAILURES[kind]
     receiver = peer(era, behave={"upload": behaviour.only("b.png", failure)})
     sent = send(receiver, *three)
@@ -344,7 +344,7 @@ def test_PS8_one_file_fails_and_the_others_arrive(peer, send, three, era, kind):
 
 @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
 def test_PS8_an_early_403_is_reported_as_such(peer, send, tmp_path, tls):
-    """In the middle of a big body: the peer's words, not what its closing looks like to us."""
+    """S13: In the middle of a big body: the peer's words, not what its closing looks like to us."""
     receiver = peer(tls=tls, behave={"upload": behaviour.early(403, 1_000_000, "Token expired")})
     sent = send(receiver, big_file(tmp_path))
     assert sent.code == 8, sent.message
@@ -354,7 +354,7 @@ def test_PS8_an_early_403_is_reported_as_such(peer, send, tmp_path, tls):
 
 @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
 def test_PS8_a_200_before_the_body_was_read_is_no_success(peer, send, tmp_path, tls):
-    """The bytes are not there, whatever it says."""
+    """S12: The bytes are not there, whatever it says."""
     receiver = peer(tls=tls, behave={"upload": behaviour.before_body(200)})
     sent = send(receiver, big_file(tmp_path))
     assert sent.code != 0
@@ -378,7 +378,7 @@ def with_tokens(change):
 
 
 def test_PS9_ids_that_we_never_offered_are_ignored(peer, send, three):
-    """With a warning; ours are sent, whatever characters session and tokens are made of."""
+    """S10: With a warning; ours are sent, whatever characters session and tokens are made of."""
     strange = {"": "x", "unknown": "y&z", "../x": "\U0001f600"}
     receiver = peer(behave={"prepare": with_tokens(
         lambda reply: reply | {"files": strange | reply["files"], "more": [1, {"x": None}]})})
@@ -405,7 +405,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize("kind", NONSENSE)
 def test_PS9_an_answer_that_makes_no_sense_is_exit_16(peer, send, three, kind):
-    """Nothing is sent, and the peer is told that we are gone."""
+    """S9: Nothing is sent, and the peer is told that we are gone."""
     receiver = peer(behave={"prepare": with_tokens(NONSENSE[kind])})
     sent = send(receiver, *three)
     assert sent.code == 16, sent.message
@@ -423,7 +423,7 @@ GARBAGE = {"not HTTP": b"SSH-2.0-OpenSSH\r\n\r\n", "bad status": b"HTTP/1.1 abc\
 @pytest.mark.parametrize("kind", GARBAGE)
 @pytest.mark.parametrize("action", ["info", "prepare"])
 def test_PS9_garbage_instead_of_an_answer_is_exit_16(peer, send, three, action, kind):
-    """Whichever request it answers."""
+    """S16, S18: Whichever request it answers."""
     receiver = peer(behave={action: behaviour.raw(GARBAGE[kind])})
     sent = send(receiver, *three)
     assert sent.code == 16, sent.message
@@ -441,7 +441,7 @@ def test_PS9_an_answer_that_breaks_off(peer, send, three):
 
 @pytest.mark.parametrize("action", ["info", "prepare"])
 def test_PS9_a_redirect_is_never_followed(peer, send, three, action):
-    """Exit 16; the other place hears nothing."""
+    """S8: Exit 16; the other place hears nothing."""
     other = peer(tls=False)
     receiver = peer(behave={action: behaviour.redirect(other.url + V2 + "prepare-upload")})
     sent = send(receiver, *three)
@@ -454,7 +454,7 @@ def test_PS9_a_redirect_is_never_followed(peer, send, three, action):
 
 @eras
 def test_PS10_interrupted_while_waiting(peer, start_send, three, era, tls):
-    """Exit 130; the connection is closed, and cancel is posted, without a session."""
+    """S33: Exit 130; the connection is closed, and cancel is posted, without a session."""
     gone = []
     receiver = peer(era, tls=tls, behave={"prepare": behaviour.never(gone)})
     program = start_send(receiver, *three)
@@ -471,7 +471,7 @@ def test_PS10_interrupted_while_waiting(peer, start_send, three, era, tls):
 
 @eras
 def test_PS10_interrupted_while_sending(peer, start_send, tmp_path, era, tls):
-    """Exit 130; cancel names the session (v1 has none)."""
+    """S33: Exit 130; cancel names the session (v1 has none)."""
     event, started = threading.Event(), threading.Event()
     receiver = peer(era, tls=tls, behave={"upload": behaviour.held(event, 1_000_000, started)})
     program = start_send(receiver, big_file(tmp_path))
@@ -487,7 +487,7 @@ def test_PS10_interrupted_while_sending(peer, start_send, tmp_path, era, tls):
 
 
 def test_PS10_terminated_is_143(peer, start_send, three):
-    """As SIGINT, with its own exit code."""
+    """S33: As SIGINT, with its own exit code."""
     receiver = peer(behave={"prepare": behaviour.never()})
     program = start_send(receiver, *three)
     wait_until(lambda: receiver.of("prepare") and receiver.of("prepare")[0].complete)
@@ -558,7 +558,7 @@ def test_PS10_a_peer_that_takes_its_time_is_waited_for(peer, send, three):
 
 
 def test_PS8_an_upload_that_stalls(peer, send, tmp_path):
-    """--stall-timeout: exit 14 after its attempts, and the session is cancelled."""
+    """S15: --stall-timeout: exit 14 after its attempts, and the session is cancelled."""
     receiver = peer(behave={"upload": behaviour.stall_after(1000)})
     sent = send(receiver, "--stall-timeout", "2s", big_file(tmp_path))
     assert sent.code == 14, sent.message
@@ -571,7 +571,7 @@ def test_PS8_an_upload_that_stalls(peer, send, tmp_path):
 
 @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
 def test_PS12_a_file_that_shrinks_is_failed_not_padded(peer, start_send, tmp_path, tls):
-    """The connection ends before the announced length; exit 11; the peer is told."""
+    """S25: The connection ends before the announced length; exit 11; the peer is told."""
     path = big_file(tmp_path)
     event, started = threading.Event(), threading.Event()
     receiver = peer(tls=tls, behave={"upload": behaviour.held(event, 1_000_000, started)})
@@ -588,7 +588,7 @@ def test_PS12_a_file_that_shrinks_is_failed_not_padded(peer, start_send, tmp_pat
 
 
 def test_PS12_a_file_that_grows_is_sent_as_it_was_announced(peer, start_send, tmp_path):
-    """Exactly `size` bytes, or a failure; never more."""
+    """S26: Exactly `size` bytes, or a failure; never more."""
     path = big_file(tmp_path)
     digest = files.digest(path)
     event, started = threading.Event(), threading.Event()
@@ -609,7 +609,7 @@ def test_PS12_a_file_that_grows_is_sent_as_it_was_announced(peer, start_send, tm
 
 
 def test_PS13_a_folder(peer, send, tmp_path):
-    """Names begin with the folder and are joined by '/'; empty folders and links are not sent."""
+    """S29: names begin with the folder and are joined by '/'; empty folders and links stay here."""
     folder = tmp_path / "folder"
     made = files.make_named(folder, ["one", "sub/two", "sub/deeper/three", "back\\slash"])
     (folder / "empty").mkdir()
@@ -628,7 +628,7 @@ def test_PS13_a_folder(peer, send, tmp_path):
 
 
 def test_PS13_links_are_followed_when_asked_and_loops_end(peer, send, tmp_path):
-    """--follow."""
+    """S29: --follow."""
     folder = tmp_path / "folder"
     files.make_named(folder, ["sub/one"])
     (folder / "link").symlink_to("sub/one")
@@ -641,7 +641,7 @@ def test_PS13_links_are_followed_when_asked_and_loops_end(peer, send, tmp_path):
 
 
 def test_PS13_a_name_that_is_no_utf8(peer, send, tmp_path):
-    """It is sent under a readable name or skipped with a warning; the others arrive."""
+    """S30: It is sent under a readable name or skipped with a warning; the others arrive."""
     folder = tmp_path / "folder"
     good, = files.make_named(folder, ["good"])
     pathlib.Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff.txt")).write_bytes(b"bad")
@@ -655,7 +655,7 @@ def test_PS13_a_name_that_is_no_utf8(peer, send, tmp_path):
 
 
 def test_PS13_a_path_that_is_not_there(peer, send, tmp_path, three):
-    """Exit 11, before anybody is asked."""
+    """S28: Exit 11, before anybody is asked."""
     receiver = peer()
     sent = send(receiver, three[0], tmp_path / "missing")
     assert sent.code == 11

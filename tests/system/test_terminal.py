@@ -51,7 +51,7 @@ def without_our_own(text):
 
 @pytest.mark.parametrize("which", [STDERR, ALL])
 def test_progress_on_a_terminal(receiver, home, tmp_path, which):
-    """A line that is drawn again and again, at most as wide as the terminal, gone at the end."""
+    """S35: a line that is drawn again, at most as wide as the terminal, gone at the end."""
     path = make_big(tmp_path / "big.bin", 300 * MIB)
     code, shown, _ = run_on_terminal("send", receiver.target, path, home=home("sender"),
                                      which=which, columns=50)
@@ -96,7 +96,7 @@ def test_no_progress_line_where_nobody_wants_it(receiver, home, tmp_path, args, 
 
 
 def test_no_progress_line_on_a_pipe(receiver, home, tmp_path):
-    """Neither end draws on a pipe, and stdout of the receiver is the path only."""
+    """S35: Neither end draws on a pipe, and stdout of the receiver is the path only."""
     path = make_big(tmp_path / "big.bin", 100 * MIB)
     done = run_lsend("send", receiver.target, path, home=home("sender"))
     assert done.returncode == 0, done.stderr

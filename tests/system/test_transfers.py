@@ -243,7 +243,7 @@ def test_PR32_a_link_inside_the_inbox_leads_nowhere(receive, home, source, tmp_p
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("sized", [False, True], ids=["spooled", "sized"])
 def test_PS12_standard_input(receive, home, scheme, sized):
-    """PS12: `-` with a name, with and without its size."""
+    """S32: PS12: `-` with a name, with and without its size."""
     content = random.Random(7).randbytes(3 * MIB + 5)
     size = ["--size", str(len(content))] if sized else []
     with receive(*scheme) as receiver:
@@ -265,7 +265,7 @@ def spooled(home):
 
 
 def test_PS12_standard_input_shorter_than_its_size(receive, home, source):
-    """PS12: too few bytes are an error and no file; the receiver is free at once."""
+    """S32: PS12: too few bytes are an error and no file; the receiver is free at once."""
     with receive() as receiver:
         done = send(receiver, home, "-", "--name", "short", "--size", "1000", input=b"x" * 999)
         assert done.returncode in (11, 12), done.stderr
@@ -425,7 +425,7 @@ def test_PR29_a_signal_while_idle(receive, home, source, number):
 
 
 def test_PR31_kill_9_of_the_sender(receive, home, source, big):
-    """PR25, PR31: nobody says goodbye; the slot is free after the idle limit, no file appears."""
+    """S34, PR25, PR31: no goodbye; the slot is free after the idle limit, no file appears."""
     with receive() as receiver:
         with sending(receiver, home, big) as sender:
             sender.popen.kill()

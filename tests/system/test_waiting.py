@@ -37,6 +37,7 @@ def test_PS3_waits_until_a_busy_receiver_is_free(home, tmp_path):
 
 
 def test_PS3_a_wait_that_is_too_short_ends_busy(home, tmp_path):
+    """S6."""
     source = tmp_path / "a.txt"
     source.write_text("patience")
     with Receiver(tmp_path / "inbox", home=home("receiver")) as receiver:
