@@ -211,6 +211,14 @@ std::size_t TcpLink::unacknowledged() const {
   return unacknowledged_in(const_cast<TcpSocket&>(socket_));
 }
 
+bool TcpLink::retransmitting() const {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  auto& socket = const_cast<TcpSocket&>(socket_);
+  return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_state == TCP_ESTABLISHED && info.tcpi_retransmits > 0;
+}
+
 PeerAddress TcpLink::peer_address() const {
   error_code ec;
   const auto endpoint = socket_.remote_endpoint(ec);

@@ -108,7 +108,7 @@ def test_a_group_of_the_configuration(peer, send_to, three, tmp_path):
     """@group, as --to and as the TARGET; an unknown one names those that are known."""
     receivers = [peer(), peer("1.8")]
     config = tmp_path / "config.toml"
-    config.write_text(f"[groups]\nlab = {json.dumps([r.target for r in receivers])}\nnone = []\n")
+    config.write_text(f"[groups]\nlab = {json.dumps([r.target for r in receivers])}\n")
     for words in (["--to", "@lab", *three], ["@lab", *three]):
         sent = send_to("--config", config, *words)
         assert sent.code == 0, sent.message
@@ -117,7 +117,6 @@ def test_a_group_of_the_configuration(peer, send_to, three, tmp_path):
     sent = send_to("--config", config, "@lob", *three)
     assert sent.code == 2
     assert "'@lob'" in sent.message and "@lab" in sent.message
-    assert send_to("--config", config, "@none", *three).code == 2
 
 
 def test_wait_is_for_each_of_them(peer, start_send, send_to, three):

@@ -18,6 +18,12 @@ def peer(own_home):
     def start(era="1.17", **options):
         if era == "1.18":
             options.setdefault("trusted", own_home / "identity.pem")
+        if era == "1.8":
+            # A certificate that is known from a v2 app would be a downgrade.
+            options.setdefault("name", "v1 peer")
+        if not options.get("tls", True):
+            # So would be an alias that is known from HTTPS.
+            options.setdefault("alias", f"Plain {era}")
         started.append(ReceiverPeer(era, **options))
         return started[-1]
 
