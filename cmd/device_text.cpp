@@ -67,7 +67,10 @@ std::string device_line(const app::DeviceEvent& event, bool long_format, bool bo
   const auto& endpoints = event.device.endpoints;
   auto alias = pad_right(shown(info.alias), kAliasColumns);
   if (bold) alias = "\x1b[1m" + alias + "\x1b[0m";
-  auto line = std::move(alias) + "  " + pad_right(type_of(info), kTypeColumns) + "  ";
+  const char* mark = event.standing == identity::Standing::trusted   ? "* "
+                     : event.standing == identity::Standing::changed ? "! "
+                                                                     : "  ";
+  auto line = std::move(alias) + mark + pad_right(type_of(info), kTypeColumns) + "  ";
   const auto shown_endpoints =
       long_format ? endpoints.size() : std::min<std::size_t>(1, endpoints.size());
   std::string addresses;

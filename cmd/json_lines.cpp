@@ -89,10 +89,12 @@ void put_standing(Json& json, identity::Standing standing) {
   if (standing == Standing::changed) json["changed"] = true;
 }
 
-Json known_device(const discovery::Device& device) {
+Json known_device(const app::DeviceEvent& event) {
+  const auto& device = event.device;
   auto json = device_fields(device.info);
   json["verified"] = device.verified;
   json["download"] = device.info.download;
+  put_standing(json, event.standing);
   json["endpoints"] = Json::array();
   for (const auto& endpoint : device.endpoints)
     json["endpoints"].push_back(endpoint_fields(endpoint));
@@ -178,7 +180,7 @@ Json to_json(const app::ReadyEvent& event) {
 Json to_json(const app::DeviceEvent& event) {
   auto json = object("device");
   json["event"] = kind_word(event.kind);
-  json.update(known_device(event.device));
+  json.update(known_device(event));
   return json;
 }
 
@@ -365,7 +367,7 @@ std::string request_document(const app::AcceptQuestion& question) {
   return line_of(json);
 }
 
-std::string devices_document(const std::vector<discovery::Device>& devices, const Error* error) {
+std::string devices_document(const std::vector<app::DeviceEvent>& devices, const Error* error) {
   auto json = document("devices", error);
   json["devices"] = Json::array();
   for (const auto& device : devices) json["devices"].push_back(known_device(device));

@@ -37,7 +37,7 @@ class JsonLines final : public Reporter {
 std::string request_document(const app::AcceptQuestion& question);
 
 /// What queries print, each one line. `error` is null for success.
-std::string devices_document(const std::vector<discovery::Device>& devices, const Error* error);
+std::string devices_document(const std::vector<app::DeviceEvent>& devices, const Error* error);
 std::string own_info_document(const app::OwnInfo& info);
 std::string peer_info_document(const app::PeerInfo& info);
 /// `exit_code` as the program ends with it.

@@ -17,13 +17,13 @@ class Collector final : public app::ProgressSink {
   void on(const app::Event& event) override {
     const auto* device = std::get_if<app::DeviceEvent>(&event);
     if (!device) return next_.on(event);
-    if (device->kind == app::DeviceEvent::Kind::found) devices_.push_back(device->device);
+    if (device->kind == app::DeviceEvent::Kind::found) devices_.push_back(*device);
   }
-  const std::vector<discovery::Device>& devices() const { return devices_; }
+  const std::vector<app::DeviceEvent>& devices() const { return devices_; }
 
  private:
   app::ProgressSink& next_;
-  std::vector<discovery::Device> devices_;
+  std::vector<app::DeviceEvent> devices_;
 };
 
 const Error* pointer_to(const Result<app::DiscoverReport>& report, Error& error) {

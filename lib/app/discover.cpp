@@ -1,11 +1,14 @@
 #include "lsend/app/discover.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "lib/app/find_target.hpp"
+#include "lib/app/known_calls.hpp"
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lib/app/sweep.hpp"
+#include "lsend/app/known_store.hpp"
 #include "lsend/discovery/subnet_plan.hpp"
 #include "lsend/discovery/target.hpp"
 
@@ -14,22 +17,26 @@ namespace lsend::app {
 namespace {
 
 constexpr Duration kLook{20};
+constexpr Duration kCallLimit = std::chrono::seconds(1);
+constexpr std::size_t kMostChallenges = 64;
 /// Multicast has had its chance after this; then the sweep may start (protocol.md 2.3).
 constexpr Duration kBeforeSweep = std::chrono::seconds(1);
 
 class Discoverer {
  public:
-  Discoverer(Executor executor, Interrupt& interrupt, Node node, const DiscoverOptions& options,
-             ProgressSink& sink)
+  Discoverer(Executor executor, Interrupt& interrupt, Node node, identity::KnownDevices known,
+             const DiscoverOptions& options, ProgressSink& sink)
       : interrupt_(interrupt),
         options_(options),
         sink_(sink),
+        known_(std::move(known)),
         presence_(
             executor, std::move(node),
             [this](discovery::DeviceTable::Change change, const discovery::Device& device) {
               tell(change, device);
             },
             [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
+        calls_(executor, presence_.node(), presence_.discovery()),
         sweeps_(executor) {}
 
   Task<Result<DiscoverReport>> run() {
@@ -38,10 +45,14 @@ class Discoverer {
     auto hosts = hosts_to_sweep();
     const Interrupt::Subscription on_stop(interrupt_, [this] { done_ = true; });
     if (hosts) {
+      if (options_.scan != ScanMode::never) calls_.call_all(known_, kCallLimit);
       sweeps_.spawn(sweep(std::move(*hosts)));
       co_await wait();
     }
     done_ = true;
+    tell_rest();
+    calls_.abort();
+    co_await calls_.join();
     sweeps_.cancel();
     co_await sweeps_.join();
     co_await presence_.close();
@@ -90,11 +101,41 @@ class Discoverer {
 
   void tell(discovery::DeviceTable::Change change, const discovery::Device& device) {
     if (!discovery::matches(device, options_.pattern)) return;
+    if (must_prove(device)) return;
+    const bool first =
+        change == discovery::DeviceTable::Change::added || held_.erase(device.info.fingerprint) > 0;
+    sink_.on(event_of(device, first ? DeviceEvent::Kind::found : DeviceEvent::Kind::updated));
+  }
+
+  DeviceEvent event_of(const discovery::Device& device, DeviceEvent::Kind kind) const {
     DeviceEvent event;
-    event.kind = change == discovery::DeviceTable::Change::added ? DeviceEvent::Kind::found
-                                                                 : DeviceEvent::Kind::updated;
+    event.kind = kind;
     event.device = device;
-    sink_.on(event);
+    const auto& print = device.info.fingerprint;
+    const bool only_claims = !device.verified && known_.find(print);
+    if (!only_claims)
+      event.standing = known_.standing(device.verified ? print : Fingerprint(), device.info.alias,
+                                       device.endpoints.front());
+    return event;
+  }
+
+  /// Anybody can announce a known fingerprint: until it is proven, or time is up, it is not told.
+  bool must_prove(const discovery::Device& device) {
+    const auto& print = device.info.fingerprint;
+    if (device.verified || done_ || !known_.find(print)) return false;
+    held_.insert(print);
+    const auto& claimed = device.endpoints.front();
+    const bool news = challenged_.size() < kMostChallenges && claimed.scheme == Scheme::https &&
+                      challenged_.insert(claimed.url()).second;
+    if (news) calls_.challenge(print, claimed, kCallLimit);
+    return true;
+  }
+
+  void tell_rest() {
+    const auto devices = presence_.discovery().table().devices();
+    for (const auto& device : devices)
+      if (held_.erase(device.info.fingerprint) > 0)
+        sink_.on(event_of(device, DeviceEvent::Kind::found));
   }
 
   std::vector<discovery::Device> matching() const {
@@ -108,7 +149,8 @@ class Discoverer {
   Result<DiscoverReport> outcome() const {
     if (interrupt_.requested() && !options_.watch) return interrupt_.error();
     DiscoverReport report;
-    report.devices = matching();
+    for (const auto& device : matching())
+      report.devices.push_back(event_of(device, DeviceEvent::Kind::found));
     report.evicted = presence_.discovery().table().evicted();
     report.known = presence_.discovery().table().size();
     if (options_.count > 0 && report.devices.size() < options_.count)
@@ -121,7 +163,11 @@ class Discoverer {
   Interrupt& interrupt_;
   const DiscoverOptions& options_;
   ProgressSink& sink_;
+  identity::KnownDevices known_;
+  std::unordered_set<Fingerprint> held_;  ///< claimed and not told yet
+  std::unordered_set<std::string> challenged_;
   Presence<ApiHandler> presence_;
+  KnownCalls calls_;
   net::TaskGroup sweeps_;
   bool done_ = false;
   bool sweeping_ = false;
@@ -133,8 +179,11 @@ Result<DiscoverReport> discover(const Settings& settings, const DiscoverOptions&
                                 ProgressSink& sink) {
   auto node = Node::make(settings);
   if (!node) return node.error();
+  auto known = load_known(settings.home);
+  if (!known) sink.on(WarningEvent{known.error().message()});
   Runtime runtime;
-  Discoverer discoverer(runtime.executor(), runtime.interrupt(), std::move(*node), options, sink);
+  Discoverer discoverer(runtime.executor(), runtime.interrupt(), std::move(*node),
+                        known ? std::move(*known) : identity::KnownDevices(), options, sink);
   return runtime.run(discoverer.run());
 }
 

@@ -14,6 +14,11 @@ constexpr Duration kLookAtInterfaces = std::chrono::seconds(5);
 constexpr Duration kAnswerLimit = std::chrono::seconds(2);
 constexpr double kDatagramsPerSecond = 50;
 constexpr std::uint16_t kFirstUnprivilegedPort = 1024;
+constexpr std::size_t kMostWarnings = 64;
+
+std::string called(const std::string& alias, const std::string& host) {
+  return "'" + escape_for_terminal(alias, 64) + "' at " + host;
+}
 
 }  // namespace
 
@@ -49,6 +54,14 @@ Result<> DiscoveryService::start() {
 
 void DiscoveryService::warn(const std::string& message) const {
   if (warn_) warn_(message);
+}
+
+void DiscoveryService::warn_once(const std::string& message) {
+  if (warned_.size() >= kMostWarnings ||
+      std::find(warned_.begin(), warned_.end(), message) != warned_.end())
+    return;
+  warned_.push_back(message);
+  warn(message);
 }
 
 /// Follows the interfaces. A wrong --interface is the user's error at the start and an interface
@@ -115,7 +128,12 @@ void DiscoveryService::send_announcement(bool wants_answer) {
 }
 
 void DiscoveryService::heard(const DeviceInfo& info, const Endpoint& from, bool verified) {
-  const auto change = table_.update(info, from, verified, Clock::now());
+  const auto now = Clock::now();
+  if (const auto original = table_.original_of(info, from, now))
+    warn_once("two devices use one certificate, so one of them is a copy or lies: " +
+              called(original->info.alias, original->endpoints.front().host) + " and " +
+              called(info.alias, from.host));
+  const auto change = table_.update(info, from, verified, now);
   if (change == discovery::DeviceTable::Change::unchanged || !changed_) return;
   // Devices without a fingerprint are keyed by address: found by walking.
   const auto devices = table_.devices();
@@ -141,7 +159,16 @@ void DiscoveryService::on_datagram(const net::Datagram& datagram) {
   const auto now = Clock::now();
   if (!running_) return;
   const auto announcement = protocol::decode_announcement(datagram.text, node_.defaults());
-  if (!announcement || announcement->device.fingerprint == node_.self.fingerprint) return;
+  if (!announcement) return;
+  if (announcement->device.fingerprint == node_.self.fingerprint) {
+    const bool ours = std::find(own_addresses_.begin(), own_addresses_.end(),
+                                datagram.from.str()) != own_addresses_.end();
+    if (!ours)
+      warn_once("another device announces this one's certificate: " +
+                called(announcement->device.alias, datagram.from.str()) +
+                "; if its disk was copied from this one, give one of them a new identity");
+    return;
+  }
   Peer peer;
   peer.info = announcement->device;
   peer.endpoint.scheme = peer.info.protocol;

@@ -45,6 +45,7 @@ class DiscoveryService {
  private:
   Result<> refresh(bool first);
   void warn(const std::string& message) const;
+  void warn_once(const std::string& message);
   bool is_near(const std::string& host) const;
   void on_datagram(const net::Datagram& datagram);
   Task<> announce_loop();

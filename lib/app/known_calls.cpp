@@ -47,6 +47,11 @@ void KnownCalls::call_all(const identity::KnownDevices& known, Duration limit) {
   for (std::size_t i = 0; i < std::min(kParallel, devices.size()); ++i) tasks_.spawn(work(limit));
 }
 
+void KnownCalls::challenge(const Fingerprint& fingerprint, const Endpoint& endpoint,
+                           Duration limit) {
+  if (!aborted_) tasks_.spawn(make(Call{fingerprint, endpoint}, limit));
+}
+
 void KnownCalls::abort() {
   aborted_ = true;
   for (auto* running : running_)

@@ -18,6 +18,8 @@ class KnownCalls {
   void call(const identity::KnownDevice& device);
   /// Those that were met last, at the address where that was; a few dozen at a time.
   void call_all(const identity::KnownDevices& known, Duration limit);
+  /// Whoever claims to be a known device, at the place that it claims.
+  void challenge(const Fingerprint& fingerprint, const Endpoint& endpoint, Duration limit);
   /// Calls that still run are of no use any more.
   void abort();
   Task<> join();

@@ -11,6 +11,16 @@ namespace {
 using identity::TrustMode;
 using identity::Welcome;
 
+Error unasked(const Peer& peer) {
+  auto text = "--trust ask: " + display_name(peer) + " is not known";
+  if (peer.proven)
+    text += "; if fp:" + peer.proven->str() +
+            " is its fingerprint: 'lsend devices trust fp:" + peer.proven->str() + "'";
+  else
+    text += " and cannot prove who it is; --trust tofu sends to it all the same";
+  return fail(Errc::identity, text);
+}
+
 }  // namespace
 
 TrustGate::TrustGate(storage::Home home, TrustMode mode, std::vector<Fingerprint> demanded,
@@ -52,8 +62,7 @@ Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer f
   contact.demanded = is_demanded(target, contact.fingerprint);
   const auto welcome = identity::welcome(known_, mode_, contact);
   if (!welcome) co_return welcome.error();
-  if (*welcome == Welcome::ask)
-    co_return fail(Errc::identity, display_name(peer) + " is not known and nobody can be asked");
+  if (*welcome == Welcome::ask) co_return unasked(peer);
   peer.standing = known_.standing(contact.fingerprint, contact.alias, contact.endpoint);
   peer.remembered = *welcome == Welcome::introduce;
   if (*welcome != Welcome::stranger) remember(peer);

@@ -7,6 +7,7 @@ namespace lsend::discovery {
 namespace {
 
 constexpr std::size_t kMaxEndpoints = 8;
+constexpr Duration kSameTime = std::chrono::minutes(1);
 
 bool contains(const std::vector<Endpoint>& endpoints, const Endpoint& endpoint) {
   return std::find(endpoints.begin(), endpoints.end(), endpoint) != endpoints.end();
@@ -75,6 +76,17 @@ DeviceTable::Change DeviceTable::update(const DeviceInfo& info, const Endpoint& 
     changed = true;
   }
   return changed ? Change::updated : Change::unchanged;
+}
+
+std::optional<Device> DeviceTable::original_of(const DeviceInfo& info, const Endpoint& from,
+                                               TimePoint now) const {
+  auto device = info.fingerprint.is_sha256() ? find(info.fingerprint) : std::nullopt;
+  if (!device || device->info.alias == info.alias || now - device->last_seen > kSameTime)
+    return std::nullopt;
+  const bool moved =
+      std::none_of(device->endpoints.begin(), device->endpoints.end(),
+                   [&](const Endpoint& endpoint) { return endpoint.host == from.host; });
+  return moved ? device : std::nullopt;
 }
 
 void DeviceTable::evict_if_full() {

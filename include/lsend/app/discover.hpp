@@ -24,7 +24,7 @@ struct DiscoverOptions {
 };
 
 struct DiscoverReport {
-  std::vector<discovery::Device> devices;  ///< those that match
+  std::vector<DeviceEvent> devices;  ///< those that match, as they are at the end
   std::size_t evicted = 0;                 ///< more than the table holds
   std::size_t known = 0;                   ///< how many are left, whatever the pattern
 };

@@ -31,6 +31,7 @@ struct ReadyEvent {
 struct DeviceEvent {
   enum class Kind : std::uint8_t { found, updated, lost } kind = Kind::found;
   discovery::Device device;
+  identity::Standing standing = identity::Standing::fresh;
 };
 
 /// `send` knows whom it talks to.

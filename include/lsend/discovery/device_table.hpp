@@ -35,6 +35,11 @@ class DeviceTable {
   /// `updated` is news: what it says of itself, a new endpoint, or that it is verified now.
   Change update(const DeviceInfo& info, const Endpoint& from, bool verified, TimePoint now);
 
+  /// The device that another one copies: the same certificate's fingerprint within a minute, from
+  /// an address that is not the device's, under another alias. To be asked before update().
+  std::optional<Device> original_of(const DeviceInfo& info, const Endpoint& from,
+                                    TimePoint now) const;
+
   std::vector<Device> devices() const;  ///< in the order in which they were first seen
   std::optional<Device> find(const Fingerprint& fingerprint) const;
   std::size_t size() const { return order_.size(); }

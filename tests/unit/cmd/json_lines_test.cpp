@@ -125,7 +125,7 @@ TEST_CASE("documents of queries") {
   device.info.alias = "Pixel";
   device.info.fingerprint = Fingerprint("no digest");
   device.endpoints = {Endpoint{Scheme::http, "fe80::1%eth0", 5}};
-  const auto good = Json::parse(devices_document({device}, nullptr));
+  const auto good = Json::parse(devices_document({app::DeviceEvent{{}, device, {}}}, nullptr));
   CHECK(good.at("type") == "devices");
   CHECK(good.at("ok") == true);
   const auto& listed = good.at("devices").at(0);

@@ -171,3 +171,17 @@ TEST_CASE("device table: verified devices leave when there are no others") {
   table.update(info("c", "03"), https(3), true, at(2));
   CHECK(aliases(table) == Names{"b", "c"});
 }
+
+TEST_CASE("device table: a copied certificate shows by another alias at another address") {
+  const std::string print(64, 'A');
+  DeviceTable table(10, kOwn);
+  table.update(info("Bob", print), https(1), true, at(0));
+  const auto original = table.original_of(info("Rob", print), https(2), at(30));
+  REQUIRE(original.has_value());
+  CHECK(original->info.alias == "Bob");
+  // A second address of one device, a new name at the old address, and a move long after are usual.
+  CHECK_FALSE(table.original_of(info("Bob", print), https(2), at(30)).has_value());
+  CHECK_FALSE(table.original_of(info("Rob", print), https(1), at(30)).has_value());
+  CHECK_FALSE(table.original_of(info("Rob", print), https(2), at(90)).has_value());
+  CHECK_FALSE(table.original_of(info("Rob", "text"), https(2), at(30)).has_value());
+}
