@@ -8,6 +8,7 @@
 #include "cmd/exit_code.hpp"
 #include "cmd/many_targets.hpp"
 #include "cmd/progress_line.hpp"
+#include "cmd/terminal_prompt.hpp"
 #include "lsend/model/text.hpp"
 
 namespace lsend::cmd {
@@ -113,13 +114,17 @@ void add_up(const app::SendReport& report, Totals& totals) {
   if (report.targets.size() > 1) totals.target.reset();
 }
 
-Result<app::SendReport> send(const SendCommand& command, const Options& options,
+Result<app::SendReport> send(const SendCommand& command, const Options& options, Terminal& terminal,
                              app::ProgressSink& sink) {
-  if (!command.message_from_stdin) return app::send(options.settings, command.options, sink);
-  auto message = read_message();
-  if (!message) return message.error();
   auto send = command.options;
-  send.message = std::move(*message);
+  if (command.message_from_stdin) {
+    auto message = read_message();
+    if (!message) return message.error();
+    send.message = std::move(*message);
+  }
+  const bool may_ask = send.trust == identity::TrustMode::ask && !options.output.json;
+  const auto prompt = may_ask ? TerminalPrompt::open(terminal.console) : nullptr;
+  send.prompt = prompt.get();
   return app::send(options.settings, send, sink);
 }
 
@@ -133,7 +138,7 @@ int run(const SendCommand& command, const Options& options, Terminal& terminal) 
   const auto& names = command.options.targets;
   const bool several = names.size() > 1 || (!names.empty() && names.front().starts_with('@'));
   HttpWarner sink(several && !json ? static_cast<app::ProgressSink&>(named) : tally);
-  const auto report = send(command, options, sink);
+  const auto report = send(command, options, terminal, sink);
   auto totals = tally.totals();
   auto failure = report ? verdict(report->targets) : std::optional<Error>(report.error());
   if (report) add_up(*report, totals);

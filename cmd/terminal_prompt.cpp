@@ -47,6 +47,13 @@ void TerminalPrompt::ask(const app::Question& question) {
     console_.hold("PIN of " + escape_for_terminal(pin->device, 64) + ": ");
     return;
   }
+  if (const auto* contact = std::get_if<app::ContactQuestion>(&question_)) {
+    console_.ask(contact->device + " is not known. " +
+                 (contact->fingerprint.empty() ? "It cannot prove who it is."
+                                               : "Its fingerprint is " + contact->fingerprint));
+    console_.hold("send to it? (y)es (n)o: ");
+    return;
+  }
   const auto& accept = std::get<app::AcceptQuestion>(question_);
   for (const auto& line : question_lines(accept)) console_.ask(line);
 }
@@ -81,6 +88,11 @@ std::optional<app::Answer> TerminalPrompt::take(const std::string& line) {
     app::Answer answer;
     answer.choice = line.empty() ? app::Answer::Choice::no : app::Answer::Choice::yes;
     answer.text = line;
+    return answer;
+  }
+  if (std::holds_alternative<app::ContactQuestion>(question_)) {
+    app::Answer answer;
+    if (line == "y" || line == "yes") answer.choice = app::Answer::Choice::yes;
     return answer;
   }
   const auto& accept = std::get<app::AcceptQuestion>(question_);

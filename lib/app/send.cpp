@@ -181,7 +181,7 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   sink.on(plan_of(*payload, options.dry_run));
   auto node = Node::make(settings);
   if (!node) return node.error();
-  auto gate = TrustGate::open(settings, options.trust, options.fingerprints, sink);
+  auto gate = TrustGate::open(settings, options.trust, options.fingerprints, options.prompt, sink);
   if (!gate) return gate.error();
   Runtime runtime;
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "lib/app/find_target.hpp"
 #include "lib/app/peer.hpp"
+#include "lib/app/prompt_desk.hpp"
 #include "lsend/app/events.hpp"
 #include "lsend/app/known_store.hpp"
 #include "lsend/identity/trust.hpp"
@@ -14,9 +16,11 @@ namespace lsend::app {
 /// What `send` takes on trust: between finding a device and telling it anything stands this.
 class TrustGate {
  public:
-  /// Reads who is known. Errors of load_known(); with --trust off the file is not read.
+  /// Reads who is known. Errors of load_known(); with --trust off the file is not read. `prompt` is
+  /// asked about strangers where --trust says so; null: nobody is there.
   static Result<TrustGate> open(const Settings& settings, identity::TrustMode mode,
-                                std::vector<Fingerprint> demanded, ProgressSink& sink);
+                                std::vector<Fingerprint> demanded, Prompt* prompt,
+                                ProgressSink& sink);
 
   Search search(std::string target, Duration timeout) const;
   /// The device that was found for `target`, proven as far as it can be and remembered. Or
@@ -26,6 +30,7 @@ class TrustGate {
  private:
   TrustGate(storage::Home home, identity::TrustMode mode, std::vector<Fingerprint> demanded,
             ProgressSink& sink);
+  Task<bool> confirm(const Peer& peer);
   bool is_demanded(const std::string& target, const Fingerprint& fingerprint) const;
   void remember(const Peer& peer);
 
@@ -33,6 +38,7 @@ class TrustGate {
   identity::TrustMode mode_;
   std::vector<Fingerprint> demanded_;
   ProgressSink* sink_;
+  std::unique_ptr<PromptDesk> desk_;  ///< null: nobody can be asked
   identity::KnownDevices known_;
 };
 

@@ -10,6 +10,7 @@ import pytest
 
 from lab.netns import Lab, requires_netns
 from lab.process import Program, Receiver, run_lsend, wait_until
+from lab.terminal import OnTerminal
 from peers.multicast import MulticastPeer
 from peers.receiver import ReceiverPeer
 
@@ -209,6 +210,21 @@ def test_ask_without_a_terminal_is_no(home, peer, source):
     assert send(home, one.target, source, "--trust", "ask").returncode == 0
 
 
+@pytest.mark.parametrize("typed, code", [("y\n", 0), ("n\n", 6), ("\n", 6)])
+def test_ask_asks_a_person_once(home, peer, source, typed, code):
+    one = peer(alias="Kitchen\x1b[31m")
+    with OnTerminal("send", "--trust", "ask", one.target, source, home=home("me")) as running:
+        shown = running.wait_for("send to it? (y)es (n)o:")
+        assert one.fingerprint in shown and "Kitchen\\x1B[31m" in shown
+        assert one.of("prepare") == []
+        running.type(typed)
+        assert running.wait() == code, running.shown()
+    assert len(one.of("upload")) == (1 if code == 0 else 0)
+    assert states(home) == ({one.fingerprint: "seen"} if code == 0 else {})
+    if code == 0:
+        assert send(home, one.target, source, "--trust", "ask").returncode == 0
+
+
 def test_a_known_device_is_called_where_it_was(home, peer, source):
     """No discovery is waited for: by alias, by fingerprint, by our own name for it."""
     one = peer(alias="Kitchen Pad")
@@ -241,6 +257,18 @@ def test_blocked_devices_get_nothing(home, peer, source):
     refused_unheard(done, one)
     assert "is blocked" in last_error(done)["message"]
     refused_unheard(send(home, "fp:" + one.fingerprint, source), one)
+
+
+def test_transfers_of_blocked_devices_are_declined(home, source, tmp_path):
+    """At once, while `receive` runs, by the certificate that TLS proved."""
+    own = json.loads(run_lsend("info", "--json", home=home("other")).stdout)["fingerprint"]
+    with Receiver(tmp_path / "in", home=home("me")) as receiver:
+        assert run_lsend("send", receiver.target, source, home=home("other")).returncode == 0
+        devices(home, "block", "fp:" + own)
+        done = run_lsend("send", receiver.target, source, home=home("other"))
+        assert done.returncode == 8, done.stderr
+        devices(home, "forget", "fp:" + own)
+        assert run_lsend("send", receiver.target, source, home=home("other")).returncode == 0
 
 
 def test_sends_at_once_lose_no_record(home, peer, source):

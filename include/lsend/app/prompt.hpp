@@ -23,7 +23,13 @@ struct PinQuestion {
   std::string device;
 };
 
-using Question = std::variant<AcceptQuestion, PinQuestion>;
+/// May something be sent to this device, which is not known? A yes makes it known.
+struct ContactQuestion {
+  std::string device;
+  std::string fingerprint;  ///< empty: it proved none
+};
+
+using Question = std::variant<AcceptQuestion, PinQuestion, ContactQuestion>;
 
 struct Answer {
   enum class Choice : std::uint8_t {

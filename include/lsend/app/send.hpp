@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lsend/app/events.hpp"
+#include "lsend/app/prompt.hpp"
 #include "lsend/app/settings.hpp"
 #include "lsend/identity/trust.hpp"
 #include "lsend/model/result.hpp"
@@ -31,6 +32,7 @@ struct SendOptions {
   std::optional<std::string> pin;
   identity::TrustMode trust = identity::TrustMode::tofu;
   std::vector<Fingerprint> fingerprints;  ///< the device must prove one of these; empty = any
+  Prompt* prompt = nullptr;               ///< whom to ask; null: nobody is there
   ChecksumMode checksum = ChecksumMode::automatic;
   unsigned jobs = 4;
   Duration find_timeout = std::chrono::seconds(5);  ///< looking for an alias or fingerprint
