@@ -122,6 +122,18 @@ def test_S37_what_arrives_is_whole(receive, send, cable, tmp_path, name, scheme)
         assert (after[counter] > before[counter]) == (setting in SPOILT[name]), after
 
 
+def test_S37_a_thin_line(receive, send, cable, tmp_path):
+    """S37: 1 Mbit/s is slow and no failure: bytes move all the time."""
+    path = make_file(tmp_path / "file.bin", os.urandom(400_000))
+    receiver = receive("--stall-timeout", "1s")
+    cable.set(rate=1)
+    began = time.monotonic()
+    done = send("--stall-timeout", "1s", receiver.target, path)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began > 3
+    assert digest(receiver.folder / "file.bin") == digest(path)
+
+
 # --- the wire is dead for a while, or for good ---------------------------------------------------
 
 
@@ -253,6 +265,19 @@ def resetting(host, port):
         yield
     finally:
         host.run("iptables", "-D", *rule)
+
+
+def test_S14_a_reset_in_the_middle_is_survived(receive, sending, pair, cable, tmp_path):
+    """S14: reset by a firewall for a moment: the file is sent again and is whole."""
+    path = make_file(tmp_path / "file.bin", os.urandom(4 * MB))
+    receiver = receive("--stall-timeout", "5s")
+    cable.set(rate=20)
+    with sending("--stall-timeout", "5s", receiver.target, path) as program:
+        wait_for_bytes(cable, 500_000)
+        with resetting(pair[0], PORT):
+            time.sleep(0.3)
+        assert program.wait(40) == 0, program.stderr()
+    assert digest(receiver.folder / "file.bin") == digest(path)
 
 
 def test_S14_resets_for_good(receive, send, sending, pair, cable, tmp_path):
