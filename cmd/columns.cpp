@@ -1,6 +1,8 @@
 #include "cmd/columns.hpp"
 
-#include <algorithm>
+#include <utf8proc.h>
+
+#include <vector>
 
 namespace lsend::cmd {
 namespace {
@@ -10,21 +12,14 @@ struct Step {
   std::size_t columns;
 };
 
-/// The first character of `text`. From U+1100 on three-byte characters may be wide: East Asian
-/// ones lie from U+2E80 to U+FFE6 and all of four bytes count as such, for too narrow a guess
-/// would break the line.
+/// The first character of `text`. Marks that stand above another character take no column.
 Step first_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto lead = byte(0);
-  const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-  if (bytes > text.size()) return {text.size(), 1};
-  bool wide = bytes == 4;
-  if (bytes == 3) {
-    const unsigned code = ((lead & 0x0FU) << 12U) | ((byte(1) & 0x3FU) << 6U) | (byte(2) & 0x3FU);
-    wide =
-        (code >= 0x1100 && code <= 0x115F) || (code >= 0x2600 && code <= 0x27BF) || code >= 0x2E80;
-  }
-  return {bytes, wide ? 2U : 1U};
+  utf8proc_int32_t code = 0;
+  const auto bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                      static_cast<utf8proc_ssize_t>(text.size()), &code);
+  if (bytes <= 0) return {1, 1};
+  const int width = utf8proc_charwidth(code);
+  return {static_cast<std::size_t>(bytes), static_cast<std::size_t>(width > 0 ? width : 0)};
 }
 
 }  // namespace
@@ -54,6 +49,25 @@ std::string cut_columns(std::string_view text, std::size_t columns) {
     end += step.bytes;
   }
   return std::string(text.substr(0, end));
+}
+
+std::string shorten_columns(std::string_view text, std::size_t columns) {
+  if (display_width(text) <= columns) return std::string(text);
+  if (columns == 0) return {};
+  const auto tail = (columns - 1) / 2;
+  auto line = cut_columns(text, columns - 1 - tail) + "…";
+  // From the back: marks go with the character before them.
+  std::vector<Step> steps;
+  for (auto rest = text; !rest.empty(); rest.remove_prefix(steps.back().bytes))
+    steps.push_back(first_character(rest));
+  std::size_t begin = text.size(), used = 0;
+  std::size_t at = text.size();
+  for (auto step = steps.rbegin(); step != steps.rend() && used + step->columns <= tail; ++step) {
+    used += step->columns;
+    at -= step->bytes;
+    if (step->columns > 0) begin = at;
+  }
+  return line + std::string(text.substr(begin));
 }
 
 }  // namespace lsend::cmd

@@ -12,6 +12,8 @@ namespace lsend::cmd {
 std::size_t display_width(std::string_view text);
 /// Spaces on the right up to `columns`; a longer text stays whole.
 std::string pad_right(std::string text, std::size_t columns);
+/// Beginning and end with "…" between them where it is longer than `columns`.
+std::string shorten_columns(std::string_view text, std::size_t columns);
 /// The beginning that fits into `columns`.
 std::string cut_columns(std::string_view text, std::size_t columns);
 

@@ -93,6 +93,10 @@ void Console::error(const Error& error) {
                    error.message().empty() ? "unknown failure" : error.message());
 }
 
+void Console::answer(const std::string& line) { write(err_, "lsend: status: " + line + "\n"); }
+
+void Console::log(std::string_view lines) { write(err_, lines); }
+
 void Console::on(const app::Event& event) {
   std::visit([this](const auto& known) { show(known); }, event);
 }

@@ -22,12 +22,14 @@ struct ConsoleStyle {
 class Console final : public Reporter {
  public:
   Console(Channel& out, Channel& err, ConsoleStyle style)
-      : out_(out), err_(err), style_(style), progress_(style.progress, err) {}
+      : out_(out), err_(err), style_(style), progress_(style.progress, err, style.color_err) {}
 
   void on(const app::Event& event) override;
   /// Only takes the progress away: what is left to say depends on the command.
   void finish(const Totals& totals, const Error* error) override;
 
+  /// Seen on a terminal until something else is said.
+  void status(const std::string& text) { progress_.status(text); }
   void result(std::string_view line);
   void note(std::string_view line);
   /// For a person who has to answer: said however quiet we are.
@@ -40,6 +42,10 @@ class Console final : public Reporter {
   void release();
   void warning(std::string_view message);
   void error(const Error& error);
+  /// What somebody asked for, however quiet it is.
+  void answer(const std::string& line);
+  /// Lines of the log, whole.
+  void log(std::string_view lines);
   bool color_out() const { return style_.color_out; }
 
  private:
@@ -56,6 +62,8 @@ class Console final : public Reporter {
   void show(const app::SessionEvent& event);
   void show(const app::WarningEvent& event);
   void write(Channel& channel, std::string_view text);
+  /// Answered by who counts.
+  void show(const app::StatusEvent&) {}
   void print_error_line(std::string_view label, const char* color, std::string_view message);
 
   Channel& out_;

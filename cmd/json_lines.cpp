@@ -254,6 +254,7 @@ Json to_json(const app::ProgressEvent& event) {
   json["bytes_per_second"] =
       event.bytes_per_second > 0 ? static_cast<std::uint64_t>(event.bytes_per_second) : 0;
   if (event.remaining) json["remaining_ms"] = event.remaining->count();
+  if (event.stalled) json["stalled_ms"] = event.stalled->count();
   return json;
 }
 
@@ -301,6 +302,9 @@ Json target_result(const app::TargetReport& report) {
   return json;
 }
 
+/// Not of the stream: it is answered on standard error.
+Json to_json(const app::StatusEvent&) { return {}; }
+
 /// How the command ended.
 Json verdict(const char* type, const Error* error) {
   auto json = object(type);
@@ -318,6 +322,7 @@ Json document(const char* type, const Error* error) {
 }  // namespace
 
 void JsonLines::on(const app::Event& event) {
+  if (std::holds_alternative<app::StatusEvent>(event)) return;
   if (std::holds_alternative<app::ProgressEvent>(event)) {
     const auto now = Clock::now();
     if (!progress_ || (last_progress_ && now - *last_progress_ < kProgressEvery)) return;

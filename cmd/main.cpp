@@ -8,6 +8,7 @@
 #include "cmd/exit_code.hpp"
 #include "cmd/help.hpp"
 #include "cmd/json_lines.hpp"
+#include "cmd/log.hpp"
 #include "cmd/terminal.hpp"
 
 namespace {
@@ -56,8 +57,10 @@ int run_program(const std::vector<std::string>& arguments) {
   if (const auto* options = std::get_if<Options>(&line)) {
     Console console(out, err, style_of(*options, environment));
     Terminal terminal{out, console};
+    start_log(console, options->output.log, log_form(STDERR_FILENO, environment));
     const int code = std::visit(
         [&](const auto& command) { return run(command, *options, terminal); }, options->command);
+    stop_log();
     return check_output(out, console, code);
   }
   ConsoleStyle style;
@@ -79,6 +82,8 @@ int main(int argc, char** argv) {
   (void)std::signal(SIGPIPE, SIG_IGN);
   // A file size limit is a full disk to us (EFBIG), not the end.
   (void)std::signal(SIGXFSZ, SIG_IGN);
+  // A question that comes too early, or to a command that has no answer.
+  (void)std::signal(SIGUSR1, SIG_IGN);
   try {
     return run_program(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
   } catch (const std::exception& failure) {

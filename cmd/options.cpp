@@ -184,7 +184,7 @@ class Parser {
     for (const auto member :
          {&RawShared::progress, &RawShared::color, &RawShared::alias, &RawShared::port,
           &RawShared::multicast_port, &RawShared::connect_timeout, &RawShared::stall_timeout,
-          &RawShared::config})
+          &RawShared::config, &RawShared::log_level})
       if (!(after.*member)) after.*member = before_.*member;
     for (const auto member : {&RawShared::multicast_groups, &RawShared::interfaces})
       (after.*member)
@@ -192,6 +192,7 @@ class Parser {
     after.json = after.json || before_.json;
     after.http = after.http || before_.http;
     after.quiet += before_.quiet;
+    after.verbose += before_.verbose;
   }
 
   static std::string meant(const std::string& word) {

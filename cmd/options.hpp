@@ -14,6 +14,7 @@
 #include "lsend/app/receive.hpp"
 #include "lsend/app/send.hpp"
 #include "lsend/app/settings.hpp"
+#include "lsend/model/log.hpp"
 #include "lsend/model/result.hpp"
 
 namespace lsend::cmd {
@@ -26,6 +27,7 @@ struct Output {
   unsigned quiet = 0;  ///< 1: results, warnings and errors; 2: results and errors
   ProgressMode progress = ProgressMode::automatic;
   ColorMode color = ColorMode::automatic;
+  LogLevel log = LogLevel::warn;
 };
 
 struct DiscoverCommand {

@@ -14,8 +14,9 @@ using Texts = std::vector<std::string>;
 /// Options as they were typed: told apart from one another, not yet understood.
 struct RawShared {
   bool json = false, http = false;
-  unsigned quiet = 0;
-  Text progress, color, alias, port, multicast_port, connect_timeout, stall_timeout, config;
+  unsigned quiet = 0, verbose = 0;
+  Text log_level, progress, color, alias, port, multicast_port, connect_timeout, stall_timeout,
+      config;
   Texts multicast_groups, interfaces;
 };
 

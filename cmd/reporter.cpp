@@ -1,8 +1,29 @@
 #include "cmd/reporter.hpp"
 
+#include <limits>
+
+#include "cmd/console.hpp"
+#include "cmd/progress_line.hpp"
+#include "lsend/model/text.hpp"
+
 namespace lsend::cmd {
 
+std::string Tally::status() const {
+  const auto totals = this->totals();
+  auto line = count_of(totals.files_done, "file") + " done, " + format_size(totals.bytes);
+  if (totals.files_failed > 0) line += ", " + std::to_string(totals.files_failed) + " failed";
+  if (totals.sessions > 0) line += ", " + count_of(totals.sessions, "transfer") + " ended";
+  line += ", running for " + format_clock(totals.elapsed);
+  if (!now_) return line + "; nothing moves";
+  return line + "; now " + progress_line(*now_, LineLook{std::numeric_limits<std::size_t>::max()});
+}
+
 void Tally::on(const app::Event& event) {
+  if (std::holds_alternative<app::StatusEvent>(event)) {
+    if (say_) say_(status());
+    return;
+  }
+  if (const auto* progress = std::get_if<app::ProgressEvent>(&event)) now_ = *progress;
   if (const auto* file = std::get_if<app::FileEvent>(&event)) {
     if (file->status == app::FileStatus::failed)
       ++totals_.files_failed;
@@ -16,6 +37,7 @@ void Tally::on(const app::Event& event) {
   if (std::holds_alternative<app::MessageEvent>(event)) ++totals_.messages;
   if (const auto* session = std::get_if<app::SessionEvent>(&event)) {
     ++totals_.sessions;
+    now_.reset();
     ended_.files_done += session->done;
     ended_.files_failed += session->failed;
     ended_.bytes += session->bytes;

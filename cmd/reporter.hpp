@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "lsend/app/events.hpp"
@@ -31,16 +33,23 @@ class Reporter : public app::ProgressSink {
 /// which also know of files that never came.
 class Tally final : public app::ProgressSink {
  public:
-  explicit Tally(app::ProgressSink& next) : next_(next), started_(Clock::now()) {}
+  using Say = std::function<void(const std::string& line)>;
+  /// `say` hears the answer to a StatusEvent.
+  explicit Tally(app::ProgressSink& next, Say say = {})
+      : next_(next), say_(std::move(say)), started_(Clock::now()) {}
 
   void on(const app::Event& event) override;
   Totals totals() const;
 
  private:
+  std::string status() const;
+
   app::ProgressSink& next_;
+  Say say_;
   TimePoint started_;
   Totals totals_;
-  Totals ended_;  ///< the sums of the sessions of `receive`
+  std::optional<app::ProgressEvent> now_;  ///< of a transfer that runs
+  Totals ended_;                           ///< the sums of the sessions of `receive`
 };
 
 }  // namespace lsend::cmd

@@ -42,7 +42,7 @@ Result<app::ReceiveReport> serve(const app::ReceiveOptions& receive, const Optio
 int run(const ReceiveCommand& command, const Options& options, Terminal& terminal) {
   const auto json = make_json(options, terminal, true);
   Reporter& reporter = json ? *json : static_cast<Reporter&>(terminal.console);
-  Tally tally(reporter);
+  Tally tally(reporter, [&](const std::string& line) { terminal.console.answer(line); });
   const auto report = serve(command.options, options, terminal, tally);
   const auto failure = report ? Error() : report.error();
   const auto* error = report ? nullptr : &failure;

@@ -59,6 +59,13 @@ std::string size_in_time(std::uint64_t bytes, Duration elapsed) {
   return text + " (" + format_size(static_cast<std::uint64_t>(rate)) + "/s)";
 }
 
+std::string looking_for(const SendCommand& command) {
+  std::string names;
+  for (const auto& target : command.options.targets)
+    names += (names.empty() ? "'" : ", '") + escape_for_terminal(target, 64) + "'";
+  return "looking for " + names + " ...";
+}
+
 std::string summary(const app::TargetReport& report, bool message) {
   if (message && report.success) return report.done > 0 ? "message sent" : "message read";
   if (report.success && report.done == 0)
@@ -133,11 +140,12 @@ Result<app::SendReport> send(const SendCommand& command, const Options& options,
 int run(const SendCommand& command, const Options& options, Terminal& terminal) {
   const auto json = make_json(options, terminal, true);
   Reporter& reporter = json ? *json : static_cast<Reporter&>(terminal.console);
-  Tally tally(reporter);
+  Tally tally(reporter, [&](const std::string& line) { terminal.console.answer(line); });
   ManyTargets named(tally);
   const auto& names = command.options.targets;
   const bool several = names.size() > 1 || (!names.empty() && names.front().starts_with('@'));
   HttpWarner sink(several && !json ? static_cast<app::ProgressSink&>(named) : tally);
+  if (!json) terminal.console.status(looking_for(command));
   const auto report = send(command, options, terminal, sink);
   auto totals = tally.totals();
   auto failure = report ? verdict(report->targets) : std::optional<Error>(report.error());

@@ -1,5 +1,7 @@
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "cmd/command_options.hpp"
 #include "lsend/model/text.hpp"
 
@@ -42,6 +44,8 @@ void declare_shared(Declarer& in, RawShared& raw) {
   in.value("--stall-timeout", raw.stall_timeout, "TIME", "without one byte moved [30s]");
   in.flag("--json", raw.json, "machine output on standard output");
   in.counter("-q,--quiet", raw.quiet, "no notes and no progress; twice: errors only");
+  in.counter("-v,--verbose", raw.verbose, "log what happens; twice, three times: more");
+  in.value("--log-level", raw.log_level, "LEVEL", "error, warn, info, debug or trace [warn]");
   in.value("--progress", raw.progress, "MODE", "auto, bar, plain or none [auto]");
   in.value("--color", raw.color, "WHEN", "auto, always or never [auto]");
   in.value("--config", raw.config, "FILE", "instead of the user's configuration [config.toml]");
@@ -51,6 +55,17 @@ Output read_output(const RawShared& raw, Converter& in) {
   Output output;
   output.json = in.flag("--json", raw.json);
   output.quiet = in.count("--quiet", raw.quiet);
+  in.word<LogLevel>(in.given("--log-level", raw.log_level), output.log,
+                    {{"error", LogLevel::error},
+                     {"warn", LogLevel::warn},
+                     {"info", LogLevel::info},
+                     {"debug", LogLevel::debug},
+                     {"trace", LogLevel::trace}});
+  const auto verbose = in.count("--verbose", raw.verbose);
+  if (verbose > 0)
+    output.log = std::max(
+        output.log, static_cast<LogLevel>(std::min(static_cast<unsigned>(LogLevel::warn) + verbose,
+                                                   static_cast<unsigned>(LogLevel::trace))));
   in.word<ProgressMode>(in.given("--progress", raw.progress), output.progress,
                         {{"auto", ProgressMode::automatic},
                          {"bar", ProgressMode::bar},

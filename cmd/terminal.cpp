@@ -31,6 +31,13 @@ unsigned terminal_width(int descriptor) {
   return size.ws_col;
 }
 
+unsigned terminal_height(int descriptor) {
+  constexpr unsigned unknown = 24;
+  winsize size{};
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return unknown;
+  return size.ws_row;
+}
+
 bool use_color(ColorMode mode, bool terminal, const Environment& environment) {
   if (mode != ColorMode::automatic) return mode == ColorMode::always;
   if (environment("NO_COLOR")) return false;

@@ -12,6 +12,8 @@ bool in_foreground(int descriptor);
 bool is_dumb(const Environment& environment);
 /// In columns; 80 when nobody knows.
 unsigned terminal_width(int descriptor);
+/// In rows; 24 when nobody knows.
+unsigned terminal_height(int descriptor);
 
 /// NO_COLOR, CLICOLOR_FORCE and TERM=dumb count for `automatic`, in this order.
 bool use_color(ColorMode mode, bool terminal, const Environment& environment);

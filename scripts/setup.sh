@@ -51,7 +51,7 @@ boost_package() {
 
 build_packages() {
   printf '%s\n' g++ cmake ninja-build ccache "$(boost_package)" libssl-dev libcli11-dev \
-    nlohmann-json3-dev libtomlplusplus-dev scdoc
+    nlohmann-json3-dev libtomlplusplus-dev libspdlog-dev libutf8proc-dev pkg-config scdoc
 }
 
 test_packages() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/protocol/codec.hpp"
 
@@ -134,6 +135,9 @@ void DiscoveryService::heard(const DeviceInfo& info, const Endpoint& from, bool 
               called(original->info.alias, original->endpoints.front().host) + " and " +
               called(info.alias, from.host));
   const auto change = table_.update(info, from, verified, now);
+  if (change != discovery::DeviceTable::Change::unchanged)
+    log(LogLevel::debug, from.host + ": " + escape_for_terminal(info.alias) + " on port " +
+                             std::to_string(from.port) + (verified ? ", proven" : ""));
   if (change == discovery::DeviceTable::Change::unchanged || !changed_) return;
   // Devices without a fingerprint are keyed by address: found by walking.
   const auto devices = table_.devices();

@@ -8,6 +8,7 @@
 #include "lib/app/node.hpp"
 #include "lib/app/receive_handler.hpp"
 #include "lib/app/runtime.hpp"
+#include "lsend/model/log.hpp"
 #include "lsend/protocol/routes.hpp"
 #include "lsend/storage/inbox.hpp"
 
@@ -95,6 +96,7 @@ class Receiver {
     while (true) {
       co_await net::sleep_for(kSweepEvery);
       handler_.sweep();
+      log_repeated(Clock::now());
     }
   }
 
@@ -176,7 +178,7 @@ Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& op
   if (!inbox) return inbox.error();
   auto node = Node::make(settings);
   if (!node) return node.error();
-  Runtime runtime;
+  Runtime runtime(&sink);
   Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), options, deciders,
                     std::move(*inbox), sink);
   return runtime.run(receiver.run());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lsend/model/log.hpp"
+#include "lsend/model/text.hpp"
 #include "lsend/storage/sha256.hpp"
 
 namespace lsend::app {
@@ -9,6 +11,8 @@ namespace lsend::app {
 namespace {
 
 constexpr Duration kProgressEvery{100};
+constexpr Duration kTellEvery{900};
+constexpr std::size_t kShownFiles = 4;
 /// The book is settled each second (receive.cpp).
 constexpr Duration kStoodStill = std::chrono::seconds(5);
 
@@ -49,6 +53,12 @@ void ReceiveBook::settle() {
   settled_ = now;
   for (const auto& session : slot_.sweep(now)) session_ended(session);
   requests_.wake_ended();
+  if (now - last_progress_ < kTellEvery) return;
+  // So that one sees that nothing moves.
+  for (const auto& session : slot_.sessions()) {
+    const auto watched = progress_.find(session->id());
+    if (watched != progress_.end()) show_progress(*session, watched->second, now);
+  }
 }
 
 void ReceiveBook::abort_all() {
@@ -75,6 +85,9 @@ void ReceiveBook::session_ended(const SessionPtr& session) {
   event.done = totals.done;
   event.failed = lost;
   event.bytes = totals.bytes_done;
+  log(LogLevel::info, session->sender().str() + ": session " + event.end + ", " +
+                          std::to_string(event.done) + " files done, " +
+                          std::to_string(event.failed) + " not");
   sink_.on(event);
 }
 
@@ -85,6 +98,9 @@ void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::s
   // A form's files are still to come.
   const auto bytes = session->files().empty() ? event.bytes : totals.bytes_accepted;
   progress_.try_emplace(session->id(), bytes, Clock::now());
+  log(LogLevel::info, event.address + ": accepted " + std::to_string(totals.open) + " files, " +
+                          format_size(bytes) + ", from " + escape_for_terminal(event.device.alias) +
+                          " (" + std::string(by) + ")");
   DecisionEvent decision;
   decision.request = std::move(event);
   decision.accepted = true;
@@ -102,6 +118,7 @@ void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::s
 }
 
 void ReceiveBook::refused(RequestEvent event, std::string_view by, const Error& error) {
+  log_refusal(event.address, "refused: " + error.message(), Clock::now());
   DecisionEvent decision;
   decision.request = std::move(event);
   decision.by = by;
@@ -130,31 +147,45 @@ void ReceiveBook::file(const FileInfo& file, const Result<storage::StoredFile>& 
   } else {
     event.status = FileStatus::failed;
     event.error = stored.error();
+    log(LogLevel::info,
+        "'" + escape_for_terminal(file.file_name) + "' failed: " + stored.error().message());
   }
   sink_.on(event);
 }
 
 void ReceiveBook::take_back(const transfer::ReceiveSession& session, std::uint64_t bytes) {
   const auto found = progress_.find(session.id());
-  if (found != progress_.end()) found->second.take_back(bytes);
+  if (found != progress_.end()) found->second.progress.take_back(bytes);
 }
 
-void ReceiveBook::progress(const transfer::ReceiveSession& session, std::size_t bytes) {
+void ReceiveBook::progress(const transfer::ReceiveSession& session, std::optional<std::size_t> file,
+                           std::size_t bytes) {
   const auto found = progress_.find(session.id());
   if (found == progress_.end()) return;
   const auto now = Clock::now();
-  found->second.add(bytes, now);
-  if (now - last_progress_ < kProgressEvery) return;
+  auto& watched = found->second;
+  watched.progress.add(bytes, now);
+  if (file) {
+    const auto& info = session.files()[*file].info;
+    watched.active.moved(*file, info.file_name, info.size, bytes, now);
+  }
+  if (now - last_progress_ >= kProgressEvery) show_progress(session, watched, now);
+}
+
+void ReceiveBook::show_progress(const transfer::ReceiveSession& session, const Watched& watched,
+                                TimePoint now) {
   last_progress_ = now;
   const auto totals = session.totals();
   ProgressEvent event;
   event.peer = session.device().alias;
-  event.bytes = found->second.bytes();
-  event.total_bytes = found->second.total();
+  event.bytes = watched.progress.bytes();
+  event.total_bytes = watched.progress.total();
   event.files = totals.done;
   event.total_files = totals.done + totals.failed + totals.open;
-  event.bytes_per_second = found->second.bytes_per_second(now);
-  event.remaining = found->second.remaining(now);
+  event.bytes_per_second = watched.progress.bytes_per_second(now);
+  event.remaining = watched.progress.remaining(now);
+  event.stalled = watched.progress.stalled(now);
+  if (event.total_files > 1) event.active = watched.active.show(kShownFiles, now);
   sink_.on(event);
 }
 

@@ -7,6 +7,7 @@
 #include "lib/app/session_requests.hpp"
 #include "lsend/app/receive.hpp"
 #include "lsend/storage/inbox.hpp"
+#include "lsend/transfer/active_files.hpp"
 #include "lsend/transfer/progress.hpp"
 #include "lsend/transfer/upload_slot.hpp"
 
@@ -46,11 +47,20 @@ class ReceiveBook {
   void message(const RequestEvent& from, std::string_view by, std::string text);
   void file(const FileInfo& file, const Result<storage::StoredFile>& stored);
   void warn(const std::string& message) { sink_.on(WarningEvent{message}); }
-  void progress(const transfer::ReceiveSession& session, std::size_t bytes);
+  /// `file` is its place in the session; a form is one without.
+  void progress(const transfer::ReceiveSession& session, std::optional<std::size_t> file,
+                std::size_t bytes);
   /// A failed attempt's bytes have to come again.
   void take_back(const transfer::ReceiveSession& session, std::uint64_t bytes);
 
  private:
+  struct Watched {
+    Watched(std::uint64_t bytes, TimePoint now) : progress(bytes, now) {}
+    transfer::Progress progress;
+    transfer::ActiveFiles active;
+  };
+  void show_progress(const transfer::ReceiveSession& session, const Watched& watched,
+                     TimePoint now);
   void session_ended(const SessionPtr& session);
 
   ProgressSink& sink_;
@@ -61,7 +71,7 @@ class ReceiveBook {
   bool somebody_waits_ = false;
   TimePoint last_progress_{};
   std::optional<TimePoint> settled_;
-  std::unordered_map<SessionId, transfer::Progress> progress_;
+  std::unordered_map<SessionId, Watched> progress_;
 };
 
 }  // namespace lsend::app

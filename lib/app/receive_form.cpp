@@ -81,7 +81,7 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
     session->touch(now);
     if (pace.crawls(moved, now) && book_.somebody_waits())
       co_return fail(Errc::timed_out, "a form that hardly moves, while another sender waits");
-    book_.progress(*session, *bytes);
+    book_.progress(*session, std::nullopt, *bytes);
   }
   auto finished = parser.finish(form);
   if (finished && session->files().empty())

@@ -170,7 +170,7 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
     session->touch(now);
     if (pace.crawls(moved, now) && book_.somebody_waits())
       co_return fail(Errc::timed_out, "an upload that hardly moves, while another sender waits");
-    book_.progress(*session, *bytes);
+    book_.progress(*session, upload.ticket.file, *bytes);
   }
 }
 

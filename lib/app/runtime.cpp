@@ -10,11 +10,13 @@ namespace {
 constexpr Duration kGrace = std::chrono::milliseconds(1800);
 }  // namespace
 
-Runtime::Runtime()
+Runtime::Runtime(ProgressSink* sink)
     : context_(std::make_unique<net::asio::io_context>(1)),
       signals_(*context_, SIGINT, SIGTERM),
+      questions_(*context_),
       force_(executor()) {
   wait_for_signal();
+  if (sink) wait_for_question(*sink);
 }
 
 /// A job that was stopped by force still has suspended coroutines, which refer to objects that die
@@ -22,6 +24,16 @@ Runtime::Runtime()
 void Runtime::abandon() {
   static auto& abandoned = *new std::vector<std::unique_ptr<net::asio::io_context>>;
   abandoned.push_back(std::move(context_));
+}
+
+void Runtime::wait_for_question(ProgressSink& sink) {
+  net::error_code ignored;
+  questions_.add(SIGUSR1, ignored);
+  questions_.async_wait([this, &sink](const net::error_code& ec, int) {
+    if (ec) return;
+    sink.on(StatusEvent{});
+    wait_for_question(sink);
+  });
 }
 
 void Runtime::wait_for_signal() {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "lib/app/interrupt.hpp"
+#include "lsend/app/events.hpp"
 #include "lsend/net/asio.hpp"
 
 namespace lsend::app {
@@ -18,7 +19,8 @@ using net::Task;
 /// and gives it two seconds, the second ends it at once.
 class Runtime {
  public:
-  Runtime();
+  /// With somebody who looks on SIGUSR1 is an event.
+  explicit Runtime(ProgressSink* sink = nullptr);
   Executor executor() { return context_->get_executor(); }
   Interrupt& interrupt() { return interrupt_; }
 
@@ -41,10 +43,12 @@ class Runtime {
 
  private:
   void wait_for_signal();
+  void wait_for_question(ProgressSink& sink);
   void abandon();
 
   std::unique_ptr<net::asio::io_context> context_;
   net::asio::signal_set signals_;
+  net::asio::signal_set questions_;
   net::Timer force_;
   Interrupt interrupt_;
 };

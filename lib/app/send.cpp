@@ -183,7 +183,7 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   if (!node) return node.error();
   auto gate = TrustGate::open(settings, options.trust, options.fingerprints, options.prompt, sink);
   if (!gate) return gate.error();
-  Runtime runtime;
+  Runtime runtime(&sink);
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),
                 options, sink);
   return runtime.run(sender.run(*targets, *payload));

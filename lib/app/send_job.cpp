@@ -47,7 +47,11 @@ Task<> SendJob::upload(ClientPtr client) {
   const auto before = session_.plan.totals();
   news_.begin_progress();
   SendUploads uploads(executor_, session_, news_);
+  net::TaskGroup telling(executor_);
+  telling.spawn(news_.keep_telling());
   co_await uploads.run(std::move(client));
+  telling.cancel();
+  co_await telling.join();
   const auto after = session_.plan.totals();
   // A session that is left open keeps a 1.18 receiver busy for everyone (protocol.md trap 46).
   if (after.failed > before.failed || after.open > 0) {

@@ -4,7 +4,9 @@ namespace lsend::app {
 
 namespace {
 constexpr Duration kProgressEvery{100};
-}
+constexpr Duration kTellEvery{500};
+constexpr std::size_t kShownFiles = 4;
+}  // namespace
 
 void SendNews::target() {
   const auto& peer = session_.peer;
@@ -28,6 +30,7 @@ void SendNews::waiting(const std::string& reason) {
 void SendNews::warning(const std::string& message) { sink_.on(WarningEvent{message}); }
 
 void SendNews::file(std::size_t index) {
+  active_.forget(index);
   if (told_[index]) return;
   told_[index] = true;
   const auto& entry = session_.plan.files()[index];
@@ -54,9 +57,20 @@ void SendNews::file(std::size_t index) {
 
 void SendNews::begin_progress() { progress_.set_total(session_.plan.totals().bytes_total); }
 
-void SendNews::moved(std::size_t bytes) {
+Task<> SendNews::keep_telling() {
+  while (true) {
+    const bool slept = co_await net::sleep_for(kTellEvery);
+    if (!slept) co_return;
+    const auto now = Clock::now();
+    if (now - last_progress_ >= kTellEvery) show_progress(now);
+  }
+}
+
+void SendNews::moved(std::size_t file, std::size_t bytes) {
   const auto now = Clock::now();
   progress_.add(bytes, now);
+  const auto& info = session_.plan.files()[file].info;
+  active_.moved(file, info.file_name, info.size, bytes, now);
   if (now - last_progress_ >= kProgressEvery) show_progress(now);
 }
 
@@ -72,6 +86,8 @@ void SendNews::show_progress(TimePoint now) {
   event.total_files = session_.plan.files().size() - totals.skipped;
   event.bytes_per_second = progress_.bytes_per_second(now);
   event.remaining = progress_.remaining(now);
+  event.stalled = progress_.stalled(now);
+  if (event.total_files > 1) event.active = active_.show(kShownFiles, now);
   sink_.on(event);
 }
 

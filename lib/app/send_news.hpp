@@ -25,7 +25,9 @@ class SendNews {
   void file(std::size_t index);
   /// Uploads begin: only what the peer takes counts.
   void begin_progress();
-  void moved(std::size_t bytes);
+  void moved(std::size_t file, std::size_t bytes);
+  /// So that one sees that nothing moves; until it is cancelled.
+  Task<> keep_telling();
   /// What an attempt that failed had counted.
   void take_back(std::uint64_t bytes) { progress_.take_back(bytes); }
   void end_progress() { show_progress(Clock::now()); }
@@ -39,6 +41,7 @@ class SendNews {
   ProgressSink& sink_;
   TimePoint started_;
   transfer::Progress progress_;
+  transfer::ActiveFiles active_;
   TimePoint last_progress_{};
   std::vector<bool> told_;  ///< by file
 };

@@ -4,6 +4,8 @@
 
 #include "lib/app/hash_in_steps.hpp"
 #include "lib/app/sources.hpp"
+#include "lsend/model/log.hpp"
+#include "lsend/model/text.hpp"
 #include "lsend/protocol/query.hpp"
 #include "lsend/protocol/status.hpp"
 
@@ -77,6 +79,9 @@ Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file) {
     }
     failure->error = calls.explain(failure->error);
     auto step = plan.failed(file, *failure);
+    log(LogLevel::info, "upload of '" + escape_for_terminal(plan.files()[file].info.file_name) +
+                            "', attempt " + std::to_string(plan.files()[file].attempts) + ": " +
+                            failure->error.message());
     if (step.next == NextStep::stop_session) calls.stop(failure->error);
     if (step.next == NextStep::stop_session || step.next == NextStep::give_up) co_return true;
     if (step.next == NextStep::fewer_uploads) co_return false;
@@ -143,9 +148,9 @@ Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::s
   call.answer_limit = session_.node.settings.stall_timeout;
   const auto source = open_source(file);
   if (!source) co_return source.error();
-  net::Moved count = [this, &moved](std::size_t bytes) {
+  net::Moved count = [this, file, &moved](std::size_t bytes) {
     moved += bytes;
-    news_.moved(bytes);
+    news_.moved(file, bytes);
   };
   auto reply = co_await client.upload(std::move(call), **source, info.size, std::move(count));
   co_return reply;

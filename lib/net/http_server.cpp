@@ -6,6 +6,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "lib/net/server_connection.hpp"
+#include "lsend/model/log.hpp"
 #include "lsend/net/port_holder.hpp"
 #include "lsend/net/tls_stream.hpp"
 
@@ -117,6 +118,7 @@ Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
     if (stopping_) co_return;
     if (ec) {
       // Out of descriptors, or the caller has gone again: neither is a reason to stop, nor to spin.
+      log_refusal("listener", "a connection could not be taken: " + ec.message(), Clock::now());
       const bool slept = co_await sleep_for(kBackOff);
       if (!slept) co_return;
       continue;
@@ -174,7 +176,10 @@ Task<> HttpServer::serve_connection(TcpSocket socket) {
   if (ec) co_return;
   const PeerAddress address(address_text(remote.address()));
   const bool admitted = admit(address);
-  if (!admitted) co_return;
+  if (!admitted) {
+    log_refusal(address.str(), "connection closed: too many are open", Clock::now());
+    co_return;
+  }
   Presence presence(*this, address);
   // Nothing that a peer does may end the process: the barrier of each connection.
   try {
@@ -209,9 +214,11 @@ Task<> HttpServer::serve_tls(TcpSocket socket, Live& live) {
   connection->stream().link().limit_total(limits_.handshake);
   const std::string peer = connection->peer().str();
   const auto shaken = co_await connection->stream().handshake(peer);
-  if (shaken) {
-    co_await connection->serve();
+  if (!shaken) {
+    log_refusal(peer, "no TLS: " + shaken.error().message(), Clock::now());
+    co_return;
   }
+  co_await connection->serve();
 }
 
 Task<> HttpServer::serve_plain(TcpSocket socket, Live& live) {

@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "lib/net/message_reader.hpp"
+#include "lsend/model/log.hpp"
+#include "lsend/model/text.hpp"
 #include "lsend/net/http_server.hpp"
 
 namespace lsend::net {
@@ -76,6 +78,10 @@ class Connection final : public Exchange {
     const auto text = render_answer(answer, keep_);
     const auto sent = co_await stream_.write(bytes_of(text));
     if (sent.ec) keep_ = false;
+    if (log_enabled(LogLevel::debug))
+      log(LogLevel::debug, peer().str() + ": " + head_.method + " " +
+                               escape_for_terminal(head_.target) + " " +
+                               std::to_string(answer.status));
     co_return !sent.ec;
   }
 

@@ -15,6 +15,7 @@ double seconds(Clock::duration duration) { return std::chrono::duration<double>(
 
 void Progress::add(std::uint64_t bytes, TimePoint now) {
   bytes_ += bytes;
+  last_ = now;
   while (!window_.empty() && window_.front().at + kWindow < now) window_.pop_front();
   if (!window_.empty() && now - window_.back().at < kSample) {
     window_.back().bytes += bytes;
@@ -43,6 +44,13 @@ double Progress::bytes_per_second(TimePoint now) const {
 double Progress::average_bytes_per_second(TimePoint now) const {
   if (now <= start_) return 0.0;
   return static_cast<double>(bytes_) / seconds(now - start_);
+}
+
+std::optional<Duration> Progress::stalled(TimePoint now) const {
+  constexpr Duration shortest = std::chrono::seconds(3);
+  const auto idle = std::chrono::duration_cast<Duration>(now - last_);
+  if (idle < shortest || bytes_ >= total_) return std::nullopt;
+  return idle;
 }
 
 std::optional<Duration> Progress::remaining(TimePoint now) const {

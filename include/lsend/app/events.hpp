@@ -12,6 +12,7 @@
 #include "lsend/model/device.hpp"
 #include "lsend/model/messages.hpp"
 #include "lsend/model/result.hpp"
+#include "lsend/transfer/active_files.hpp"
 
 namespace lsend::app {
 
@@ -98,7 +99,7 @@ struct FileEvent {
   Error error;                        ///< declined, skipped, failed
 };
 
-/// At most ten a second.
+/// At most ten a second, and two while nothing moves.
 struct ProgressEvent {
   std::string peer;    ///< alias
   std::string target;  ///< send: as the user named it
@@ -106,6 +107,8 @@ struct ProgressEvent {
   std::size_t files = 0, total_files = 0;
   double bytes_per_second = 0;
   std::optional<Duration> remaining;
+  std::optional<Duration> stalled;  ///< no byte has moved for so long; from three seconds on
+  std::vector<transfer::ActiveFile> active;  ///< four at most; empty for a single file
 };
 
 struct MessageEvent {
@@ -127,9 +130,12 @@ struct WarningEvent {
   std::string message;
 };
 
-using Event =
-    std::variant<ReadyEvent, DeviceEvent, TargetEvent, PlanEvent, WaitingEvent, RequestEvent,
-                 DecisionEvent, FileEvent, ProgressEvent, MessageEvent, SessionEvent, WarningEvent>;
+/// SIGUSR1: somebody wants to know how things are. Who counts the events answers.
+struct StatusEvent {};
+
+using Event = std::variant<ReadyEvent, DeviceEvent, TargetEvent, PlanEvent, WaitingEvent,
+                           RequestEvent, DecisionEvent, FileEvent, ProgressEvent, MessageEvent,
+                           SessionEvent, WarningEvent, StatusEvent>;
 
 /// Who looks on: a terminal, JSON lines, nobody.
 class ProgressSink {

@@ -25,6 +25,8 @@ class Progress {
   double bytes_per_second(TimePoint now) const;  ///< 0 before anything moved
   double average_bytes_per_second(TimePoint now) const;
   std::optional<Duration> remaining(TimePoint now) const;  ///< nothing while the rate is 0
+  /// How long no byte has moved; nothing before three seconds of it.
+  std::optional<Duration> stalled(TimePoint now) const;
 
  private:
   struct Sample {
@@ -34,6 +36,7 @@ class Progress {
   std::uint64_t total_;
   TimePoint start_;
   std::uint64_t bytes_ = 0;
+  TimePoint last_ = start_;
   std::deque<Sample> window_;
 };
 
