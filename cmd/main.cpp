@@ -49,12 +49,22 @@ int refuse(const BadUsage& bad, Channel& out, Console& console) {
   return exit_code(bad.error.code()).code;
 }
 
+/// The same words, with what the configuration says now.
+Result<app::ReceiveOptions> read_again(const std::vector<std::string>& arguments,
+                                       const Environment& environment) {
+  auto line = read_command_line(arguments, environment, usual_config_paths());
+  if (const auto* bad = std::get_if<BadUsage>(&line)) return bad->error;
+  return std::move(std::get<ReceiveCommand>(std::get<Options>(line).command).options);
+}
+
 int run_program(const std::vector<std::string>& arguments) {
   Channel out(STDOUT_FILENO);
   Channel err(STDERR_FILENO);
   const auto environment = process_environment();
-  const auto line = read_command_line(arguments, environment, usual_config_paths());
-  if (const auto* options = std::get_if<Options>(&line)) {
+  auto line = read_command_line(arguments, environment, usual_config_paths());
+  if (auto* options = std::get_if<Options>(&line)) {
+    if (auto* receive = std::get_if<ReceiveCommand>(&options->command))
+      receive->options.reload = [&] { return read_again(arguments, environment); };
     Console console(out, err, style_of(*options, environment));
     Terminal terminal{out, console};
     start_log(console, options->output.log, log_form(STDERR_FILENO, environment));

@@ -40,6 +40,8 @@ class Acceptance {
   /// the connection is watched, and the end of the session, from whatever side, ends the wait.
   Task<Outcome> decide(net::Exchange& exchange, SessionPtr session, RequestEvent request,
                        std::vector<std::size_t> offered);
+  /// The options are not what they were.
+  void options_changed() { rules_ = accept_rules(options_, deciders_); }
   /// Ends all waits: this process is on its way out.
   void stop() { stopping_ = true; }
 

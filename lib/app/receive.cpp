@@ -1,5 +1,7 @@
 #include "lsend/app/receive.hpp"
 
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -60,6 +62,7 @@ class Receiver {
     const Interrupt::Subscription on_stop(interrupt_, [this] { finish(); });
     tasks_.spawn(discovery_.run(options_.announce));
     sweeper_.spawn(sweep_loop());
+    if (options_.reload) sweeper_.spawn(reload_loop());
     co_await server_->run();
     discovery_.stop();
     sweeper_.cancel();
@@ -98,6 +101,32 @@ class Receiver {
       handler_.sweep();
       log_repeated(Clock::now());
     }
+  }
+
+  Task<> reload_loop() {
+    net::asio::signal_set hangups(executor_, SIGHUP);
+    while (true) {
+      const auto [ec, number] = co_await hangups.async_wait(net::use_tuple);
+      if (ec) co_return;
+      reload();
+    }
+  }
+
+  void reload() {
+    const auto kept = [this](const std::string& why) {
+      sink_.on(WarningEvent{"the options stay as they were: " + why});
+    };
+    auto fresh = options_.reload();
+    if (!fresh) return kept(fresh.error().message());
+    if (!can_accept(*fresh, deciders_)) return kept("nobody could be accepted any more");
+    options_.pin = std::move(fresh->pin);
+    options_.auto_accept = fresh->auto_accept;
+    options_.accept_from = std::move(fresh->accept_from);
+    options_.accept_exec = std::move(fresh->accept_exec);
+    options_.limits = fresh->limits;
+    options_.checksum = fresh->checksum;
+    handler_.options_changed();
+    log(LogLevel::info, "the options were read again");
   }
 
   /// Stops once: after the last counted transfer, or at a signal. A running transfer's sender is
@@ -152,7 +181,7 @@ class Receiver {
   Executor executor_;
   Interrupt& interrupt_;
   Node node_;
-  const ReceiveOptions& options_;
+  ReceiveOptions options_;
   const Deciders& deciders_;
   storage::Inbox inbox_;
   ProgressSink& sink_;

@@ -37,6 +37,11 @@ class ReceiveAdmission {
   Task<Result<SessionPtr>> admit_form(const Request& request);
   /// A form that was let in has brought no file.
   void form_failed(const Request& request, const SessionPtr& session, const Error& error);
+  /// The options are not what they were.
+  void options_changed() {
+    pins_.change(options_.pin);
+    acceptance_.options_changed();
+  }
   /// Nobody decides any more: this process is on its way out.
   void stop() { acceptance_.stop(); }
 

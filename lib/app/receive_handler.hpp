@@ -23,6 +23,7 @@ class ReceiveHandler final : public ApiHandler {
   /// Sessions that run now.
   std::vector<SessionPtr> running() const { return book_.slot().sessions(); }
   /// Ends what has reached its limit. Called about once a second.
+  void options_changed() { admission_.options_changed(); }
   void sweep();
   /// Ends all sessions; their uploads fail and their parts are removed.
   void abort_all();

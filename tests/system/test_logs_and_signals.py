@@ -111,6 +111,8 @@ def test_the_status_of_a_sender(home, tmp_path):
         with Program("send", receiver.target, "-", "--size", "1M", "--json", "--name", "n",
                      home=home("alice"), stdin=stdin) as sender:
             pipe.write(b"x" * 1000)
+            wait_until(lambda: any(event["type"] == "progress" for event in sender.events()),
+                       what="progress")
 
             def moving():
                 sender.send_signal(signal.SIGUSR1)
@@ -147,3 +149,44 @@ def test_a_log_does_not_spoil_the_progress(home, tmp_path):
     for line in shown.replace("\x1b[K", "").split("\n"):
         if "Z debug" in line:
             assert DATED.match(line.rsplit("\r", 1)[-1]), repr(line)
+
+
+def test_hangup_reads_the_configuration_again(home, tmp_path):
+    """What follows: PIN, rules and limits. A broken file changes nothing and warns."""
+    config = home("bob") / "config.toml"
+    config.write_text("[receive]\nauto-accept = true\nmax-size = '1k'\n")
+    (tmp_path / "a").write_bytes(b"x" * 2000)
+
+    def send(*options):
+        return run_lsend("send", receiver.target, tmp_path / "a", *options,
+                         home=home("alice")).returncode
+
+    def hang_up(text, told):
+        before = receiver.stderr().count(told)
+        config.write_text(text)
+        receiver.send_signal(signal.SIGHUP)
+        wait_until(lambda: receiver.stderr().count(told) > before, what=told)
+
+    with Receiver(tmp_path / "in", "-v", home=home("bob"), accept=False) as receiver:
+        assert send() != 0
+        hang_up("[receive]\nauto-accept = true\nmax-size = '1M'\n", "were read again")
+        assert send() == 0
+        hang_up("[receive]\nauto-accept = true\npin = '4711'\n", "were read again")
+        assert send() == 7
+        assert send("--pin", "4711") == 0
+        hang_up("[receive]\nauto-accept = maybe\n", f"stay as they were: {config}:2:")
+        hang_up("[receive]\n", "stay as they were: nobody could be accepted")
+        assert send() == 7
+        assert send("--pin", "4711") == 0
+        assert receiver.stop() == 0
+
+
+def test_an_option_wins_over_what_is_read_again(home, tmp_path):
+    config = home("bob") / "config.toml"
+    (tmp_path / "a").write_bytes(b"x" * 2000)
+    with Receiver(tmp_path / "in", "-v", "--max-size", "1k", home=home("bob")) as receiver:
+        config.write_text("[receive]\nmax-size = '1M'\n")
+        receiver.send_signal(signal.SIGHUP)
+        wait_until(lambda: "were read again" in receiver.stderr(), what="the reading")
+        assert run_lsend("send", receiver.target, tmp_path / "a",
+                         home=home("alice")).returncode != 0

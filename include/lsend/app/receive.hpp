@@ -27,6 +27,9 @@ struct ReceiveOptions {
   transfer::AcceptLimits limits;
   std::size_t max_connections = 512;  ///< open at a time (reliability.md 4.1)
   std::filesystem::path ready_file;   ///< written when listening; empty = none
+  /// SIGHUP: the options as they are configured now. Who is accepted, the PIN, the limits and the
+  /// checksum follow; all else stays as it began. Without it SIGHUP ends the process.
+  std::function<Result<ReceiveOptions>()> reload;
 };
 
 /// Who can be asked about a sender besides the rules of the options.

@@ -19,6 +19,8 @@ class PinGuard {
   PinGuard() = default;  ///< no PIN: everything passes
   explicit PinGuard(std::string pin) : pin_(std::move(pin)) {}
 
+  /// Another PIN, or none; who is locked out stays so.
+  void change(std::optional<std::string> pin) { pin_ = std::move(pin); }
   bool enabled() const { return pin_.has_value(); }
   Result<> check(std::optional<std::string_view> given, const PeerAddress& address, TimePoint now);
 
