@@ -44,7 +44,7 @@ Task<Result<std::optional<DeviceInfo>>> ask_info(const Node& node, net::HttpClie
                                                  Duration limit) {
   std::string query = "?fingerprint=" + protocol::percent_encode(node.self.fingerprint.str());
   auto call = make_call(codec, protocol::Action::info, std::move(query), limit);
-  const auto reply = co_await client.call(std::move(call), std::string());
+  const auto reply = co_await client.call(std::move(call), std::string_view());
   if (!reply) co_return reply.error();
   if (reply->head.status != protocol::kOk) {
     const auto code = protocol::errc_of_status(reply->head.status, protocol::Action::info);
@@ -162,8 +162,8 @@ Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
   peer.proven = connection->peer_fingerprint();
   const auto& codec = peer.codec();
   auto call = make_call(codec, protocol::Action::register_device, std::string(), limit);
-  auto body = codec.encode_register(node.self);
-  const auto reply = co_await connection->call(std::move(call), std::move(body));
+  const auto body = codec.encode_register(node.self);
+  const auto reply = co_await connection->call(std::move(call), body);
   if (!reply) co_return reply.error();
   if (reply->head.status != protocol::kOk)
     co_return refusal(peer, *reply, protocol::Action::register_device);
@@ -195,7 +195,7 @@ Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string loc
     query = "?sessionId=" + protocol::percent_encode(session.str());
   auto call = make_call(peer.codec(), protocol::Action::cancel, std::move(query), limit);
   // Whatever it answers: 1.18 says 200 always, older ones 403 (protocol.md trap 29).
-  (void)co_await (*client)->call(std::move(call), std::string());
+  (void)co_await (*client)->call(std::move(call), std::string_view());
 }
 
 std::string display_name(const Peer& peer) {

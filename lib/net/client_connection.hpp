@@ -52,11 +52,14 @@ class ClientConnection final : public HttpClient {
   const std::optional<Fingerprint>& peer_fingerprint() const override { return fingerprint_; }
   std::string local_address() const override { return local_; }
 
-  Task<Result<Reply>> call(Call call, std::string body) override {
+  Task<Result<Reply>> call(Call call, std::string_view body) override {
     auto message = render_call(call, peer_, body.size());
-    message += body;
+    // A small message leaves in one piece, a large one is not copied.
+    const bool together = body.size() <= kBlock;
+    if (together) message += body;
     stream_.link().limit_idle(options_.stall_limit);
-    const auto sent = co_await stream_.write(std::as_bytes(std::span(message)));
+    auto sent = co_await stream_.write(std::as_bytes(std::span(message)));
+    if (!sent.ec && !together) sent = co_await stream_.write(std::as_bytes(std::span(body)));
     // A peer may answer and close before it has read everything.
     auto reply = co_await read_reply(call, sent.ec ? kLastWords : call.answer_limit);
     if (!reply && sent.ec && reply.error().code() != Errc::identity) reply = broken(sent.ec);

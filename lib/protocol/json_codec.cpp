@@ -23,13 +23,12 @@ Result<DeviceInfo> JsonCodec::decode_register(std::string_view json,
   return read_register_request(json, defaults);
 }
 
-std::string JsonCodec::encode_prepare_upload(const PrepareUpload& request) const {
-  JsonObject files;
-  for (const FileInfo& file : request.files) files.object(file.id.str(), describe(file));
-  return JsonObject{}
-      .object("info", full_device(request.info, type_word(request.info)))
-      .object("files", files)
-      .str();
+std::string JsonCodec::encode_prepare_upload(const DeviceInfo& info,
+                                             std::span<const FileInfo> files) const {
+  JsonObject out;
+  out.object("info", full_device(info, type_word(info))).begin("files");
+  for (const FileInfo& file : files) out.object(file.id.str(), describe(file));
+  return out.end().take();
 }
 
 Result<PrepareUpload> JsonCodec::decode_prepare_upload(std::string_view json,

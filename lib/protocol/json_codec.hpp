@@ -17,7 +17,9 @@ class JsonCodec : public Codec {
   std::string encode_register(const DeviceInfo& device) const final;
   Result<DeviceInfo> decode_register(std::string_view json,
                                      const DeviceDefaults& defaults) const final;
-  std::string encode_prepare_upload(const PrepareUpload& request) const final;
+  using Codec::encode_prepare_upload;
+  std::string encode_prepare_upload(const DeviceInfo& info,
+                                    std::span<const FileInfo> files) const final;
   Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
                                               const JsonLimits& limits) const final;
   Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,

@@ -1,5 +1,6 @@
 #include "json_text.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -116,8 +117,20 @@ class SaxAdapter : public nlohmann::json_sax<Json> {
   Error error_;
 };
 
-std::string quoted(std::string_view text) {
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+/// Printable ASCII without anything to escape, as nearly every name, id and digest is.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  if (!is_plain(text)) {
+    out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 }  // namespace
@@ -144,7 +157,7 @@ Error malformed(std::string_view what, const Error& error, Errc code) {
 
 JsonObject& JsonObject::text(std::string_view member, std::string_view value) {
   name(member);
-  out_ += quoted(value);
+  append_quoted(out_, value);
   return *this;
 }
 
@@ -167,9 +180,21 @@ JsonObject& JsonObject::object(std::string_view member, const JsonObject& value)
   return *this;
 }
 
+JsonObject& JsonObject::begin(std::string_view member) {
+  name(member);
+  out_ += '{';
+  return *this;
+}
+
+JsonObject& JsonObject::end() {
+  out_ += '}';
+  return *this;
+}
+
 void JsonObject::name(std::string_view name) {
-  if (out_.size() > 1) out_ += ',';
-  out_ += quoted(name);
+  // A value never ends in '{': this object is still empty.
+  if (out_.back() != '{') out_ += ',';
+  append_quoted(out_, name);
   out_ += ':';
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lsend/model/result.hpp"
@@ -55,8 +56,17 @@ class JsonObject {
   JsonObject& number(std::string_view name, std::uint64_t value);
   JsonObject& flag(std::string_view name, bool value);
   JsonObject& object(std::string_view name, const JsonObject& value);
+  /// An object in place: the members that follow, until end(), are its own. What is large is
+  /// written once this way.
+  JsonObject& begin(std::string_view name);
+  JsonObject& end();
 
   std::string str() const { return out_ + '}'; }
+  /// The text without a copy; nothing can be added any more.
+  std::string take() {
+    out_ += '}';
+    return std::move(out_);
+  }
 
  private:
   void name(std::string_view name);

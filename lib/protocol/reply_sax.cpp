@@ -95,10 +95,8 @@ Result<PrepareUploadReply> read_session_reply(std::string_view json, const JsonL
   return PrepareUploadReply{SessionId{std::move(reader.session)}, std::move(reader.tokens.tokens)};
 }
 
-JsonObject token_map(const PrepareUploadReply& reply) {
-  JsonObject out;
-  for (const auto& [id, token] : reply.tokens) out.text(id.str(), token.str());
-  return out;
+void add_tokens(JsonObject& object, const PrepareUploadReply& reply) {
+  for (const auto& [id, token] : reply.tokens) object.text(id.str(), token.str());
 }
 
 }  // namespace lsend::protocol

@@ -13,6 +13,7 @@ Result<PrepareUploadReply> read_token_map(std::string_view json, const JsonLimit
 /// `{sessionId, files: {id: token, ...}}`.
 Result<PrepareUploadReply> read_session_reply(std::string_view json, const JsonLimits& limits);
 
-JsonObject token_map(const PrepareUploadReply& reply);
+/// A member `id: token` for every file that was taken.
+void add_tokens(JsonObject& object, const PrepareUploadReply& reply);
 
 }  // namespace lsend::protocol

@@ -44,7 +44,9 @@ class CodecV1 final : public JsonCodec {
   std::string_view name() const override { return "v1"; }
 
   std::string encode_prepare_reply(const PrepareUploadReply& reply) const override {
-    return token_map(reply).str();
+    JsonObject out;
+    add_tokens(out, reply);
+    return out.take();
   }
 
  private:

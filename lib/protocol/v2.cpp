@@ -32,10 +32,10 @@ class CodecV2 final : public JsonCodec {
   std::string_view name() const override { return "v2"; }
 
   std::string encode_prepare_reply(const PrepareUploadReply& reply) const override {
-    return JsonObject{}
-        .text("sessionId", reply.session.str())
-        .object("files", token_map(reply))
-        .str();
+    JsonObject out;
+    out.text("sessionId", reply.session.str()).begin("files");
+    add_tokens(out, reply);
+    return out.end().take();
   }
 
  private:

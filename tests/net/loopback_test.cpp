@@ -149,7 +149,7 @@ Task<> keeps_alive(Bench& bench) {
   for (int i = 0; i < 5; ++i) {
     net::Call call("POST", "/count");
     std::string body(static_cast<std::size_t>(i) * 1000, 'x');
-    const auto reply = co_await (*client)->call(std::move(call), std::move(body));
+    const auto reply = co_await (*client)->call(std::move(call), body);
     REQUIRE(reply.has_value());
     CHECK(reply->head.status == 200);
     CHECK(reply->body == std::to_string(i * 1000));
@@ -213,7 +213,7 @@ Task<> right_pin(Bench& bench) {
   REQUIRE(client.has_value());
   CHECK((*client)->peer_fingerprint() == test_identity("server").fingerprint());
   net::Call call("GET", "/count");
-  const auto reply = co_await (*client)->call(std::move(call), std::string());
+  const auto reply = co_await (*client)->call(std::move(call), std::string_view());
   REQUIRE(reply.has_value());
   CHECK(bench.counter.fingerprint == test_identity("client").fingerprint());
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -67,8 +68,9 @@ class HttpClient {
   static Task<Result<std::unique_ptr<HttpClient>>> connect(const TlsContext& tls, Endpoint peer,
                                                            ConnectOptions options);
 
-  /// A small request, head and body in one write.
-  virtual Task<Result<Reply>> call(Call call, std::string body) = 0;
+  /// A request whose body is in memory, and stays there until the answer: a small one leaves in
+  /// one write with its head.
+  virtual Task<Result<Reply>> call(Call call, std::string_view body) = 0;
   /// A request whose body is exactly `size` bytes of `source`. When the answer comes before the
   /// body is out and is no success, sending stops and it is given. An error of the source ends the
   /// connection, so that the peer never takes a short body for a whole one.

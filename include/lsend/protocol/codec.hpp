@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,7 +49,11 @@ class Codec {
   virtual Result<DeviceInfo> decode_register(std::string_view json,
                                              const DeviceDefaults& defaults) const = 0;
 
-  virtual std::string encode_prepare_upload(const PrepareUpload& request) const = 0;
+  virtual std::string encode_prepare_upload(const DeviceInfo& info,
+                                            std::span<const FileInfo> files) const = 0;
+  std::string encode_prepare_upload(const PrepareUpload& request) const {
+    return encode_prepare_upload(request.info, request.files);
+  }
   /// SAX over `json`, no DOM. Refuses an empty `files`. `preview` is kept only for a message.
   virtual Result<PrepareUpload> decode_prepare_upload(std::string_view json,
                                                       const DeviceDefaults& defaults,
