@@ -121,7 +121,7 @@ void declare_send(Declarer& in, RawSend& raw) {
             "the receiver's certificate must be this one;\nmay be repeated");
   in.flag("--checksum", raw.checksum, "send a sha256 with every file");
   in.flag("--no-checksum", raw.no_checksum, "send none [where it costs little]");
-  in.value("-j,--jobs", raw.jobs, "N", "files at a time [4]");
+  in.value("-j,--jobs", raw.jobs, "N", "files at a time [1 to 16, as it pays]");
   in.value("--wait", raw.wait, "TIME", "for a target that is away or busy [0]");
   in.value("--retry", raw.retry, "N", "again after temporary failures [0]");
   in.value("--accept-timeout", raw.accept_timeout, "TIME", "for the person to accept [5m]");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/app/pace.hpp"
+#include "lsend/protocol/repr_digest.hpp"
 #include "lsend/protocol/status.hpp"
 #include "lsend/storage/safe_path.hpp"
 
@@ -113,6 +114,8 @@ Task<> ReceiveHandler::upload(Request& request) {
   book_.settle();
   if (stored) {
     net::Answer done(protocol::kOk);
+    if (stored->sha256)
+      done.fields.emplace_back(protocol::kReprDigest, protocol::repr_digest(*stored->sha256));
     co_await exchange.respond(std::move(done));
   } else {
     auto error = stored.error();

@@ -29,7 +29,7 @@ void SendNews::waiting(const std::string& reason) {
 
 void SendNews::warning(const std::string& message) { sink_.on(WarningEvent{message}); }
 
-void SendNews::file(std::size_t index) {
+void SendNews::file(std::size_t index, std::optional<std::string> confirmed) {
   active_.forget(index);
   if (told_[index]) return;
   told_[index] = true;
@@ -44,7 +44,7 @@ void SendNews::file(std::size_t index) {
   switch (entry.status) {
     case transfer::SendStatus::done:
       event.status = FileStatus::done;
-      event.sha256 = entry.info.sha256;
+      event.sha256 = std::move(confirmed);
       break;
     case transfer::SendStatus::skipped:
       event.status = FileStatus::declined;

@@ -22,7 +22,8 @@ class SendNews {
   void waiting(const std::string& reason);
   void warning(const std::string& message);
   /// A file has ended; told once.
-  void file(std::size_t index);
+  /// `confirmed`: the sha256 that the peer says it has stored, and that is ours.
+  void file(std::size_t index, std::optional<std::string> confirmed = std::nullopt);
   /// Uploads begin: only what the peer takes counts.
   void begin_progress();
   void moved(std::size_t file, std::size_t bytes);

@@ -7,7 +7,9 @@
 #include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/protocol/query.hpp"
+#include "lsend/protocol/repr_digest.hpp"
 #include "lsend/protocol/status.hpp"
+#include "lsend/transfer/connections.hpp"
 
 namespace lsend::app {
 
@@ -34,11 +36,10 @@ UploadFailure failure_of(const Peer& peer, const net::Reply& reply) {
 }  // namespace
 
 Task<> SendUploads::run(ClientPtr client) {
-  net::TaskGroup group(executor_);
-  group.spawn(upload_loop(std::move(client)));
-  const auto most = connections();
-  for (std::size_t i = 1; i < most; ++i) group.spawn(upload_loop(nullptr));
-  co_await group.join();
+  loops_ = std::max<std::size_t>(1, connections());
+  group_.spawn(upload_loop(std::move(client)));
+  for (std::size_t i = 1; i < loops_; ++i) group_.spawn(upload_loop(nullptr));
+  co_await group_.join();
 }
 
 std::size_t SendUploads::connections() const {
@@ -49,7 +50,22 @@ std::size_t SendUploads::connections() const {
       static_cast<std::size_t>(std::count_if(files.begin(), files.end(), [](const auto& file) {
         return file.status == transfer::SendStatus::waiting;
       }));
-  return std::min<std::size_t>(std::max(1U, session_.options.jobs), open);
+  const std::size_t jobs = session_.options.jobs;
+  return jobs > 0 ? std::min(jobs, open) : transfer::first_connections(open);
+}
+
+/// Once, when the first answer tells that the peer is another lsend: apps on telephones are spared.
+void SendUploads::add_connections(const net::HttpClient& client) {
+  if (grown_) return;
+  grown_ = true;
+  const auto round_trip = client.round_trip();
+  if (session_.options.jobs > 0 || session_.payload.from_stdin || !round_trip) return;
+  if (session_.peer.info.version.is_v1()) return;
+  const auto totals = session_.plan.totals();
+  const auto files = std::max<std::size_t>(1, session_.plan.files().size() - totals.skipped);
+  const auto most =
+      transfer::worthwhile_connections(totals.open, totals.bytes_total / files, *round_trip);
+  for (; loops_ < most; ++loops_) group_.spawn(upload_loop(nullptr));
 }
 
 /// Sends one file after another over one connection, which it opens again when it has to.
@@ -57,24 +73,29 @@ Task<> SendUploads::upload_loop(ClientPtr client) {
   while (!session_.calls.stopped()) {
     const auto file = session_.plan.next();
     if (!file) co_return;
-    const bool more = co_await upload_file(client, *file);
+    Stored stored;
+    const bool more = co_await upload_file(client, *file, stored);
     const auto status = session_.plan.files()[*file].status;
     // What was called off is reported with all the rest, what may be tried again when it was.
     const bool again = status == transfer::SendStatus::failed && session_.options.retry > 0;
     if (status == transfer::SendStatus::done || (status == transfer::SendStatus::failed && !again))
-      news_.file(*file);
+      news_.file(*file, std::move(stored.sha256));
     if (!more) co_return;
   }
 }
 
 /// Until it is there or given up. False when the peer wants fewer uploads at a time.
-Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file) {
+Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored& stored) {
   auto& plan = session_.plan;
   auto& calls = session_.calls;
   while (true) {
-    auto failure = co_await upload_once(client, file);
+    auto failure = co_await upload_once(client, file, stored);
     if (!failure) {
       plan.done(file);
+      co_return true;
+    }
+    if (stored.damaged) {
+      plan.refuted(file, failure->error);
       co_return true;
     }
     failure->error = calls.explain(failure->error);
@@ -99,7 +120,8 @@ Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file) {
 }
 
 /// What went wrong, or nothing.
-Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, std::size_t file) {
+Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, std::size_t file,
+                                                            Stored& stored) {
   if (client && !client->usable()) client.reset();
   if (!client) {
     auto fresh = co_await session_.connect();
@@ -109,12 +131,46 @@ Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, s
   }
   std::uint64_t moved = 0;
   const auto in_use = session_.calls.in_use(*client);
-  const auto reply = co_await send_bytes(*client, file, moved);
+  const auto source = open_source(file);
+  if (!source) co_return failure_of(source.error());
+  HashedSource hashed(**source, worth_hashing(file));
+  const auto reply = co_await send_bytes(*client, file, hashed, moved);
   const bool good = reply && reply->head.status == protocol::kOk;
-  if (good) co_return std::nullopt;
+  if (good) {
+    const auto& announced = session_.plan.files()[file].info.sha256;
+    const auto compared =
+        compare(file, reply->head.repr_digest, announced ? announced : hashed.sha256(), stored);
+    if (!compared) co_return failure_of(compared.error());
+    if (answers_digests_) add_connections(*client);
+    co_return std::nullopt;
+  }
   news_.take_back(moved);
   if (!reply) co_return failure_of(reply.error());
   co_return failure_of(session_.peer, *reply);
+}
+
+/// What was announced with a sha256 has been hashed, and who gives no digest needs none.
+bool SendUploads::worth_hashing(std::size_t file) const {
+  return answers_digests_ && session_.options.checksum != ChecksumMode::never &&
+         !session_.plan.files()[file].info.sha256;
+}
+
+/// Holds what the peer says it has stored against what was sent.
+Result<> SendUploads::compare(std::size_t file, const std::string& field,
+                              const std::optional<std::string>& ours, Stored& stored) {
+  auto theirs = protocol::sha256_of_repr_digest(field);
+  answers_digests_ = theirs.has_value();
+  if (!theirs || !ours || session_.options.checksum == ChecksumMode::never) return {};
+  if (*theirs == *ours) {
+    stored.sha256 = std::move(theirs);
+    return {};
+  }
+  stored.damaged = true;
+  const auto name = escape_for_terminal(session_.plan.files()[file].info.file_name);
+  return fail(Errc::checksum_mismatch, display_name(session_.peer) + " has stored '" + name +
+                                           "' damaged: its sha256 there is " + *theirs +
+                                           " and here " + *ours +
+                                           "; remove it there and send it again");
 }
 
 /// The peer says that the file arrived damaged: what is it now?
@@ -135,7 +191,7 @@ Task<transfer::Step> SendUploads::read_again(std::size_t file) {
 }
 
 Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::size_t file,
-                                                 std::uint64_t& moved) {
+                                                 ByteSource& source, std::uint64_t& moved) {
   const auto& info = session_.plan.files()[file].info;
   const auto& codec = session_.peer.codec();
   const auto& route = protocol::route_to(protocol::Action::upload, codec);
@@ -146,13 +202,11 @@ Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::s
   net::Call call("POST", protocol::make_target(route.path, query));
   call.content_type = "application/octet-stream";
   call.answer_limit = session_.node.settings.stall_timeout;
-  const auto source = open_source(file);
-  if (!source) co_return source.error();
   net::Moved count = [this, file, &moved](std::size_t bytes) {
     moved += bytes;
     news_.moved(file, bytes);
   };
-  auto reply = co_await client.upload(std::move(call), **source, info.size, std::move(count));
+  auto reply = co_await client.upload(std::move(call), source, info.size, std::move(count));
   co_return reply;
 }
 

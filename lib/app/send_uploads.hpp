@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "lib/app/send_news.hpp"
 
@@ -10,25 +12,39 @@ namespace lsend::app {
 class SendUploads {
  public:
   SendUploads(Executor executor, SendSession& session, SendNews& news)
-      : executor_(executor), session_(session), news_(news) {}
+      : session_(session), news_(news), group_(executor) {}
 
   /// `client` is the connection that asked. Returns when no file is under way any more.
   Task<> run(ClientPtr client);
 
  private:
+  /// What a success is worth.
+  struct Stored {
+    std::optional<std::string> sha256;  ///< stated by the peer, and ours
+    bool damaged = false;               ///< the peer has stored something else
+  };
+
   Task<> upload_loop(ClientPtr client);
-  Task<bool> upload_file(ClientPtr& client, std::size_t file);
-  Task<std::optional<transfer::UploadFailure>> upload_once(ClientPtr& client, std::size_t file);
-  Task<Result<net::Reply>> send_bytes(net::HttpClient& client, std::size_t file,
+  Task<bool> upload_file(ClientPtr& client, std::size_t file, Stored& stored);
+  Task<std::optional<transfer::UploadFailure>> upload_once(ClientPtr& client, std::size_t file,
+                                                           Stored& stored);
+  Task<Result<net::Reply>> send_bytes(net::HttpClient& client, std::size_t file, ByteSource& source,
                                       std::uint64_t& moved);
+  bool worth_hashing(std::size_t file) const;
+  Result<> compare(std::size_t file, const std::string& field,
+                   const std::optional<std::string>& ours, Stored& stored);
+  void add_connections(const net::HttpClient& client);
   Task<transfer::Step> read_again(std::size_t file);
   storage::LocalFile local_file(std::size_t file) const;
   Result<std::unique_ptr<ByteSource>> open_source(std::size_t file) const;
   std::size_t connections() const;
 
-  Executor executor_;
   SendSession& session_;
   SendNews& news_;
+  net::TaskGroup group_;
+  std::size_t loops_ = 0;
+  bool answers_digests_ = true;  ///< until an answer without one
+  bool grown_ = false;           ///< the link has been looked at
 };
 
 }  // namespace lsend::app

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "lsend/model/byte_source.hpp"
+#include "lsend/storage/sha256.hpp"
 
 namespace lsend::app {
 
@@ -52,6 +55,29 @@ class StdinSource final : public ByteSource {
   }
 
   std::uint64_t left_;
+};
+
+/// Hashes what another source gives, as it passes.
+class HashedSource final : public ByteSource {
+ public:
+  HashedSource(ByteSource& source, bool hash) : source_(source) {
+    if (hash) digest_.emplace();
+  }
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    auto bytes = source_.read(buffer);
+    if (bytes && digest_) digest_->update(buffer.first(*bytes));
+    return bytes;
+  }
+  int blocking_descriptor() const override { return source_.blocking_descriptor(); }
+  /// Lower-case hex, when it was hashed. Ends the computation.
+  std::optional<std::string> sha256() {
+    if (!digest_) return std::nullopt;
+    return digest_->finish_hex();
+  }
+
+ private:
+  ByteSource& source_;
+  std::optional<storage::Sha256> digest_;
 };
 
 }  // namespace lsend::app

@@ -51,6 +51,9 @@ class ClientConnection final : public HttpClient {
   }
   const std::optional<Fingerprint>& peer_fingerprint() const override { return fingerprint_; }
   std::string local_address() const override { return local_; }
+  std::optional<std::chrono::microseconds> round_trip() const override {
+    return stream_.link().round_trip();
+  }
 
   Task<Result<Reply>> call(Call call, std::string_view body) override {
     auto message = render_call(call, peer_, body.size());

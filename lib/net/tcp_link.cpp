@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 
+#include "round_trip.hpp"
+
 namespace lsend::net {
 
 namespace {
@@ -217,6 +219,10 @@ bool TcpLink::retransmitting() const {
   auto& socket = const_cast<TcpSocket&>(socket_);
   return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
          info.tcpi_state == TCP_ESTABLISHED && info.tcpi_retransmits > 0;
+}
+
+std::optional<std::chrono::microseconds> TcpLink::round_trip() const {
+  return least_round_trip(const_cast<TcpSocket&>(socket_).native_handle());
 }
 
 PeerAddress TcpLink::peer_address() const {

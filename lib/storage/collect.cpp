@@ -163,7 +163,7 @@ class Collector {
 
   void add_file(const fs::path& path, const std::string& name, const struct stat& status) {
     LocalFile file;
-    file.path = path;
+    file.path = path.native();
     file.file_name = unused(to_utf8(name));
     if (!is_utf8(name)) file.name_bytes = name;
     file.name_changed = file.file_name != name;

@@ -18,18 +18,16 @@ namespace {
 constexpr std::uint64_t kWorthReadingAhead = std::uint64_t{1} << 20U;
 constexpr std::size_t kHashBlock = 256 * 1024;
 
-std::string quoted(const std::filesystem::path& path) {
-  return "'" + escape_for_terminal(path.string()) + "'";
-}
+std::string shown(const std::string& path) { return "'" + escape_for_terminal(path) + "'"; }
 
-Error changed(const std::filesystem::path& path, std::uint64_t announced, std::uint64_t there) {
-  return fail(Errc::io, quoted(path) + " changed while it was sent: " + std::to_string(announced) +
+Error changed(const std::string& path, std::uint64_t announced, std::uint64_t there) {
+  return fail(Errc::io, shown(path) + " changed while it was sent: " + std::to_string(announced) +
                             " bytes were announced, " + std::to_string(there) + " are there");
 }
 
 }  // namespace
 
-FileSource::FileSource(UniqueFd fd, std::filesystem::path path, std::uint64_t size)
+FileSource::FileSource(UniqueFd fd, std::string path, std::uint64_t size)
     : fd_(std::move(fd)), path_(std::move(path)), size_(size) {}
 
 Result<std::unique_ptr<FileSource>> FileSource::open(const LocalFile& file) {
@@ -37,10 +35,10 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const LocalFile& file) {
   UniqueFd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat status {};
   if (!fd || fstat(fd.get(), &status) != 0) {
-    return fail_errno(Errc::io, "cannot open " + quoted(file.path), errno);
+    return fail_errno(Errc::io, "cannot open " + shown(file.path), errno);
   }
   if (!S_ISREG(status.st_mode)) {
-    return fail(Errc::io, quoted(file.path) + " is no longer a regular file");
+    return fail(Errc::io, shown(file.path) + " is no longer a regular file");
   }
   const auto there = static_cast<std::uint64_t>(status.st_size);
   if (there < file.size) return changed(file.path, file.size, there);
@@ -53,7 +51,7 @@ Result<std::size_t> FileSource::read(std::span<std::byte> buffer) {
   buffer = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left)));
   if (buffer.empty()) return std::size_t{0};
   const ssize_t count = read_some(fd_.get(), buffer);
-  if (count < 0) return fail_errno(Errc::io, "cannot read " + quoted(path_), errno);
+  if (count < 0) return fail_errno(Errc::io, "cannot read " + shown(path_), errno);
   if (count == 0) return changed(path_, size_, offset_);
   offset_ += static_cast<std::uint64_t>(count);
   return static_cast<std::size_t>(count);
@@ -62,7 +60,7 @@ Result<std::size_t> FileSource::read(std::span<std::byte> buffer) {
 Result<LocalFile> look_again(const LocalFile& file) {
   struct stat status {};
   if (stat(file.path.c_str(), &status) != 0)
-    return fail_errno(Errc::io, "cannot read " + quoted(file.path), errno);
+    return fail_errno(Errc::io, "cannot read " + shown(file.path), errno);
   auto now = file;
   now.size = static_cast<std::uint64_t>(status.st_size);
   now.modified = modified_of(status);

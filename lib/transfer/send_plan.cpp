@@ -147,6 +147,11 @@ std::optional<std::size_t> SendPlan::next() {
 
 void SendPlan::done(std::size_t file) { files_.at(file).status = SendStatus::done; }
 
+void SendPlan::refuted(std::size_t file, const Error& error) {
+  files_.at(file).status = SendStatus::failed;
+  files_.at(file).error = error;
+}
+
 Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
   File& file = files_.at(index);
   const Cause cause = cause_of(failure);

@@ -46,6 +46,7 @@ def measure(choice):
         results = {}
         for name in choice.row or ROWS:
             print(f"{name}:", file=sys.stderr, flush=True)
+            busy = report.others()
             try:
                 table = ROWS[name](bench)
             except BenchError as error:
@@ -53,9 +54,10 @@ def measure(choice):
                 failed.append(name)
                 continue
             if choice.quick:
-                results[name] = report.as_result(table, bench.rounds)
+                results[name] = report.as_result(table, bench.rounds, busy)
             else:
-                results = report.remember(results_folder, name, table, bench.rounds)
+                results = report.remember(results_folder, name,
+                                          report.as_result(table, bench.rounds, busy))
         if results and not choice.quick:
             report.write(results_folder, results)
             report.write_readme(ROOT / "README.md", results)

@@ -95,7 +95,7 @@ struct FileEvent {
   std::string path;        ///< receive: where it is, below the folder
   std::string target;      ///< send: as the user named it
   std::uint64_t size = 0;
-  std::optional<std::string> sha256;  ///< what was verified
+  std::optional<std::string> sha256;  ///< verified: by us, or stated by the receiver of ours
   Error error;                        ///< declined, skipped, failed
 };
 

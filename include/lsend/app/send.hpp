@@ -34,7 +34,7 @@ struct SendOptions {
   std::vector<Fingerprint> fingerprints;  ///< the device must prove one of these; empty = any
   Prompt* prompt = nullptr;               ///< whom to ask; null: nobody is there
   ChecksumMode checksum = ChecksumMode::automatic;
-  unsigned jobs = 4;
+  unsigned jobs = 0;  ///< connections; 0 = as many as pay (transfer/connections.hpp)
   Duration find_timeout = std::chrono::seconds(5);  ///< looking for an alias or fingerprint
   Duration wait{0};  ///< keep looking for the target, and keep trying while it is busy
   Duration accept_timeout = std::chrono::minutes(5);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -82,6 +83,8 @@ class HttpClient {
   virtual void abort() = 0;
   virtual const std::optional<Fingerprint>& peer_fingerprint() const = 0;
   virtual std::string local_address() const = 0;
+  /// The network's part of every wait for an answer; nothing where the system does not tell.
+  virtual std::optional<std::chrono::microseconds> round_trip() const = 0;
 };
 
 /// The IP addresses of a host name, or the literal itself. Errc::not_found; Errc::cancelled soon

@@ -30,6 +30,7 @@ class PlainStream {
   }
   std::optional<Fingerprint> peer_fingerprint() const { return std::nullopt; }
   TcpLink& link() { return link_; }
+  const TcpLink& link() const { return link_; }
 
  private:
   TcpLink link_;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -64,6 +66,9 @@ class TcpLink {
   /// Is the kernel sending again what the peer's host did not acknowledge? A peer that takes
   /// nothing has acknowledged what there was room for.
   bool retransmitting() const;
+
+  /// The shortest round trip that the kernel has seen; nothing where it does not tell.
+  std::optional<std::chrono::microseconds> round_trip() const;
 
   PeerAddress peer_address() const;
   std::string local_address() const;

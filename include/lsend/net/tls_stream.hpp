@@ -38,6 +38,7 @@ class TlsStream {
   /// The certificate that the peer proved in this handshake, when it is an identity.
   std::optional<Fingerprint> peer_fingerprint() const { return peer_; }
   TcpLink& link() { return link_; }
+  const TcpLink& link() const { return link_; }
 
  private:
   struct Free {

@@ -18,7 +18,7 @@ namespace lsend::storage {
 
 /// A local file that is to be sent.
 struct LocalFile {
-  std::filesystem::path path;
+  std::string path;       ///< as the system takes it; std::filesystem::path is ten times as large
   std::string file_name;  ///< remote name, UTF-8, '/'-separated; bytes that are no UTF-8 as U+FFFD
   bool name_changed = false;  ///< true when file_name had to differ from the bytes on disk
   std::string name_bytes;  ///< the name as it is on disk, where that is no UTF-8
@@ -66,9 +66,9 @@ class FileSource : public ByteSource {
   Result<std::size_t> read(std::span<std::byte> buffer) override;
 
  private:
-  FileSource(UniqueFd fd, std::filesystem::path path, std::uint64_t size);
+  FileSource(UniqueFd fd, std::string path, std::uint64_t size);
   UniqueFd fd_;
-  std::filesystem::path path_;
+  std::string path_;
   std::uint64_t size_;
   std::uint64_t offset_ = 0;
 };

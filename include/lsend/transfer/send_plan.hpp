@@ -84,6 +84,8 @@ class SendPlan {
   /// An attempt failed. Says what to do: after give_up and stop_session the file is `failed`, after
   /// ask_again `open`, after fewer_uploads `waiting`, else the next attempt counts as begun.
   Step failed(std::size_t file, const UploadFailure& failure);
+  /// The peer took the file and has stored something else: trying again cannot mend that.
+  void refuted(std::size_t file, const Error& error);
   /// After read_again: the file as it is now. The same: another attempt. Changed: it is offered
   /// again with its new size and digest, once.
   Step checked(std::size_t file, FileInfo now);

@@ -20,17 +20,30 @@ def machine():
     return f"{os.cpu_count()} cores of {model}, Linux {platform.release()}"
 
 
-def as_result(table, rounds):
+def others():
+    """Which part of the machine is busy, in one second in which nothing of ours runs."""
+    def ticks():
+        counts = [int(word) for word in pathlib.Path("/proc/stat").read_text().split()[1:9]]
+        return sum(counts), counts[3] + counts[4]
+
+    total, idle = ticks()
+    time.sleep(1)
+    total_then, idle_then = ticks()
+    return 1 - (idle_then - idle) / max(1, total_then - total)
+
+
+def as_result(table, rounds, busy):
+    """`busy`: what others() said before the row began."""
     return {"date": time.strftime("%Y-%m-%d", time.gmtime()), "machine": machine(),
-            "rounds": rounds, **dataclasses.asdict(table)}
+            "rounds": rounds, "busy": round(busy, 2), **dataclasses.asdict(table)}
 
 
-def remember(folder, name, table, rounds):
+def remember(folder, name, result):
     """Adds a row's result to those of the other rows."""
     folder.mkdir(exist_ok=True)
     store = folder / "results.json"
     results = json.loads(store.read_text()) if store.exists() else {}
-    results[name] = as_result(table, rounds)
+    results[name] = result
     store.write_text(json.dumps(results, indent=1) + "\n")
     return results
 
@@ -50,7 +63,7 @@ def details(results):
     text = []
     for name, result in results.items():
         text.append(f"## {result['title']}\n\nRow `{name}`, {result['date']}, {result['rounds']} "
-                    f"rounds, {result['machine']}.\n")
+                    f"rounds, {result['machine']}, {result['busy']:.0%} of it busy before the row began.\n")
         if not result["programs"]:
             continue
         text.append(f"| program | s | {result['unit']} | CPU s sending + receiving | "
@@ -95,6 +108,15 @@ def write(folder, results):
     (folder / "results.svg").write_text(plot(results))
 
 
+def _noise(results):
+    """What a reader has to know when others used the machine as well."""
+    busy = max(result["busy"] for result in results.values())
+    if busy < 0.1:
+        return ""
+    return (f" The machine was not quiet: others kept up to {busy:.0%} of it busy, and then CPU "
+            "seconds say more than times.")
+
+
 def write_readme(readme, results):
     """The block between the two marks; a README without marks stays as it is."""
     text = readme.read_text()
@@ -106,7 +128,7 @@ def write_readme(readme, results):
     machines = "; ".join(sorted({result["machine"] for result in results.values()}))
     block = (f"\nMeasured {' to '.join(sorted({dates[0], dates[-1]}))} by `scripts/bench` on {machines}. "
              "Sender and receiver share the machine; a ratio says how many times as long the other "
-             "program took.\n\n" + summary(results) +
+             f"program took.{_noise(results)}\n\n" + summary(results) +
              "\n[All programs, CPU and memory](tests/bench/results/results.md), "
              "[plot](tests/bench/results/results.svg), "
              "[how it is measured](tests/bench/README.md).\n")
