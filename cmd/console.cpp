@@ -46,7 +46,9 @@ void Console::write(Channel& channel, std::string_view text) {
   if (!held_.empty()) err_.write(held_);
 }
 
-void Console::result(std::string_view line) { write(out_, std::string(line) + "\n"); }
+void Console::result(std::string_view line) {
+  write(style_.out_is_taken ? err_ : out_, std::string(line) + "\n");
+}
 
 void Console::ask(std::string_view line) { write(err_, std::string(line) + "\n"); }
 
@@ -207,6 +209,13 @@ void Console::show(const app::SessionEvent& event) {
               count_of(event.done, "file") + ", " + format_size(event.bytes);
   if (event.failed > 0) line += ", " + std::to_string(event.failed) + " not received";
   note(line);
+}
+
+void Console::show(const app::HookEvent& event) {
+  if (!event.output.empty()) note(escape_lines(event.output));
+  if (event.ok) return;
+  warning("the command of --exec for " + escape_for_terminal(event.path, kPathBytes) + " " +
+          event.end);
 }
 
 void Console::show(const app::WarningEvent& event) { warning(event.message); }

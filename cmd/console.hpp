@@ -14,8 +14,9 @@ struct ConsoleStyle {
   unsigned quiet = 0;
   ProgressMode progress = ProgressMode::none;
   bool color_out = false, color_err = false;
-  bool long_format = false;  ///< of devices
-  bool watch = false;        ///< devices: say what became of them
+  bool long_format = false;   ///< of devices
+  bool out_is_taken = false;  ///< standard output carries a file: results go to `err`
+  bool watch = false;         ///< devices: say what became of them
 };
 
 /// Tells people: results to `out`, everything else to `err`. Peer text is escaped here.
@@ -60,6 +61,7 @@ class Console final : public Reporter {
   void show(const app::ProgressEvent& event);
   void show(const app::MessageEvent& event);
   void show(const app::SessionEvent& event);
+  void show(const app::HookEvent& event);
   void show(const app::WarningEvent& event);
   void write(Channel& channel, std::string_view text);
   /// Answered by who counts.

@@ -277,6 +277,16 @@ Json to_json(const app::SessionEvent& event) {
   return json;
 }
 
+Json to_json(const app::HookEvent& event) {
+  auto json = object("hook");
+  put_name(json, "path", event.path);
+  json["ok"] = event.ok;
+  json["end"] = event.end;
+  if (!event.output.empty()) put_name(json, "output", event.output);
+  json["elapsed_ms"] = event.elapsed.count();
+  return json;
+}
+
 Json to_json(const app::WarningEvent& event) {
   auto json = object("warning");
   json["message"] = event.message;

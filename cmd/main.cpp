@@ -30,6 +30,8 @@ ConsoleStyle style_of(const Options& options, const Environment& environment) {
     style.long_format = discover->long_format;
     style.watch = discover->options.watch;
   }
+  if (const auto* receive = std::get_if<ReceiveCommand>(&options.command))
+    style.out_is_taken = receive->options.to_standard_output();
   return style;
 }
 

@@ -36,7 +36,7 @@ struct RawSend {
 
 struct RawReceive {
   Text dir, pin, accept_exec, count, max_size, max_file_size, max_files, min_free, ready_file,
-      max_connections;
+      max_connections, conflict, fsync, output, exec;
   Texts accept_from;
   bool auto_accept = false, once = false, no_checksum = false, no_announce = false;
 };

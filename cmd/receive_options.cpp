@@ -20,6 +20,33 @@ void read_accept(const RawReceive& raw, Converter& in, app::ReceiveOptions& opti
   in.text(in.given("--accept-exec", raw.accept_exec), options.accept_exec);
 }
 
+using storage::Conflict;
+constexpr std::pair<const char*, Conflict> kConflicts[] = {{"rename", Conflict::rename},
+                                                           {"skip", Conflict::skip},
+                                                           {"overwrite", Conflict::overwrite},
+                                                           {"fail", Conflict::fail}};
+constexpr std::pair<const char*, app::Durability> kDurabilities[] = {
+    {"none", app::Durability::none},
+    {"session", app::Durability::session},
+    {"file", app::Durability::file}};
+
+void read_fsync(const std::optional<Given>& given, app::ReceiveOptions& options, Converter& in) {
+  if (given && given->text.empty())
+    options.durability = app::Durability::session;
+  else
+    in.word(given, options.durability, kDurabilities);
+}
+
+/// One file, so one transfer.
+void read_output_rules(const RawReceive& raw, bool json, app::ReceiveOptions& options,
+                       Converter& in) {
+  if (options.count > 1) in.reject("--output takes one file: --count " + *raw.count + " does not");
+  if (json && options.to_standard_output())
+    in.reject("--output - and --json both want standard output");
+  options.count = 1;
+  options.limits.max_files = 1;
+}
+
 }  // namespace
 
 void declare_receive(Declarer& in, RawReceive& raw) {
@@ -37,6 +64,10 @@ void declare_receive(Declarer& in, RawReceive& raw) {
   in.value("--max-files", raw.max_files, "N", "in one transfer [100000]");
   in.value("--min-free", raw.min_free, "SIZE", "to be left on the disk [200M]");
   in.value("--max-connections", raw.max_connections, "N", "open at a time [512]");
+  in.value("--conflict", raw.conflict, "HOW", "taken names: rename|skip|overwrite|fail [rename]");
+  in.value("-o,--output", raw.output, "FILE", "take one file, to FILE or to standard output (-)");
+  in.value("-x,--exec", raw.exec, "CMD", "run after each file, its path is \"$1\"");
+  in.flag_or_value("--fsync", raw.fsync, "WHEN", "be durable: none|session|file [none, session]");
   in.flag("--no-checksum", raw.no_checksum, "hash only what came with a sha256");
   in.flag("--no-announce", raw.no_announce, "reachable by address only");
   in.value("--ready-file", raw.ready_file, "PATH", "written when listening, as JSON");
@@ -65,6 +96,11 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   in.number(in.given("--max-connections", raw.max_connections), options.max_connections, 1,
             kMostConnections);
   options.checksum = !in.flag("--no-checksum", raw.no_checksum);
+  in.word(in.given("--conflict", raw.conflict), options.conflict, kConflicts);
+  read_fsync(in.given("--fsync", raw.fsync), options, in);
+  in.path(in.given("--output", raw.output), options.output);
+  if (!options.output.empty()) read_output_rules(raw, all.shared.json, options, in);
+  in.text(in.given("--exec", raw.exec), options.hook);
   options.announce = !in.flag("--no-announce", raw.no_announce);
   return command;
 }

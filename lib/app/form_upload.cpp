@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "lsend/model/text.hpp"
-#include "lsend/storage/safe_path.hpp"
 
 namespace lsend::app {
 
@@ -16,13 +15,18 @@ constexpr std::uint64_t kAskDiskEvery = 16 * 1024 * 1024;
 }  // namespace
 
 FormUpload::FormUpload(SessionPtr session, const storage::Inbox& inbox,
-                       const ReceiveOptions& options, Report report)
-    : session_(std::move(session)), inbox_(inbox), options_(options), report_(std::move(report)) {}
+                       const ReceiveOptions& options, ReceiveStore& store, Report report)
+    : session_(std::move(session)),
+      inbox_(inbox),
+      options_(options),
+      store_(store),
+      report_(std::move(report)) {}
 
 FormUpload::~FormUpload() {
   // Only an exception leaves a form like this.
   if (ended_) return;
-  if (ticket_) session_->fail_upload(*ticket_, false, Clock::now());
+  for (const auto& ticket : {ticket_, held_ ? std::optional(held_->ticket) : std::nullopt})
+    if (ticket) session_->fail_upload(*ticket, false, Clock::now());
   session_->end_form(false);
 }
 
@@ -34,12 +38,12 @@ Result<> FormUpload::begin_file(std::string name) {
 
 Result<> FormUpload::open_file(std::string name) {
   nameless_ = false;
-  auto components = storage::clean_file_name(name);
-  // Refused before anything was taken, as a request that announces such a name is.
-  if (!components && session_->files().empty()) return components.error();
   FileInfo info;
+  info.file_name = name;
+  auto terms = store_.terms_of(info);
+  // Refused before anything was taken, as a request that announces such a name is.
+  if (!terms && session_->files().empty()) return terms.error();
   info.id = FileId(std::to_string(session_->files().size() + 1));
-  info.file_name = std::move(name);
   const auto ticket = session_->add_file(std::move(info), Clock::now());
   if (!ticket) return ticket.error();
   ticket_ = *ticket;
@@ -47,8 +51,8 @@ Result<> FormUpload::open_file(std::string name) {
     return fail(Errc::limit, "the form has more files than " +
                                  std::to_string(options_.limits.max_files) +
                                  ", the limit (--max-files)");
-  if (!components) return components.error();
-  terms_.name = std::move(*components);
+  if (!terms) return terms.error();
+  terms_ = std::move(*terms);
   auto part = inbox_.create_part(kUnknownSize, options_.checksum);
   if (!part) return part.error();
   part_.emplace(std::move(*part));
@@ -100,6 +104,13 @@ Result<> FormUpload::end_file() {
   if (std::exchange(nameless_, false)) return {};
   if (!session_->may_publish(*ticket_)) return fail(Errc::cancelled, "the session has ended");
   terms_.size = part_->written();
+  if (options_.to_standard_output()) {
+    if (auto whole = part_->seal(terms_); !whole) return whole;
+    held_.emplace(Held{*ticket_, std::move(*part_)});
+    part_.reset();
+    ticket_.reset();
+    return {};
+  }
   const auto stored = part_->commit(terms_);
   if (!stored) return stored.error();
   part_.reset();
@@ -109,9 +120,24 @@ Result<> FormUpload::end_file() {
   return {};
 }
 
+Task<Result<>> FormUpload::hand_over() {
+  const auto handed = co_await store_.hand_over(held_->part);
+  if (!handed) co_return handed.error();
+  const auto ticket = held_->ticket;
+  held_.reset();
+  session_->complete_upload(ticket, Clock::now());
+  report_(session_->files()[ticket.file].info, handed);
+  co_return Result<>();
+}
+
 void FormUpload::end(const Result<>& outcome) {
   ended_ = true;
   part_.reset();
+  if (held_) {
+    session_->fail_upload(held_->ticket, false, Clock::now());
+    report_(session_->files()[held_->ticket.file].info, outcome.error());
+    held_.reset();
+  }
   if (!outcome && ticket_) {
     session_->fail_upload(*ticket_, false, Clock::now());
     report_(file(), outcome.error());

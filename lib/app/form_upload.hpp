@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "lib/app/receive_store.hpp"
 #include "lsend/app/receive.hpp"
 #include "lsend/protocol/multipart.hpp"
 #include "lsend/storage/inbox.hpp"
@@ -20,7 +21,7 @@ class FormUpload final : public protocol::FormHandler {
 
   /// `report` hears how each file ended.
   FormUpload(SessionPtr session, const storage::Inbox& inbox, const ReceiveOptions& options,
-             Report report);
+             ReceiveStore& store, Report report);
   FormUpload(const FormUpload&) = delete;
   FormUpload& operator=(const FormUpload&) = delete;
   ~FormUpload() override;
@@ -28,6 +29,10 @@ class FormUpload final : public protocol::FormHandler {
   Result<> begin_file(std::string name) override;
   Result<> file_bytes(std::span<const std::byte> bytes) override;
   Result<> end_file() override;
+
+  /// A file for standard output waits for hand_over().
+  bool holds_a_file() const { return held_.has_value(); }
+  Task<Result<>> hand_over();
 
   /// Ends the session: finished, or cancelled with the file that was arriving.
   void end(const Result<>& outcome);
@@ -41,13 +46,19 @@ class FormUpload final : public protocol::FormHandler {
   SessionPtr session_;
   const storage::Inbox& inbox_;
   const ReceiveOptions& options_;
+  ReceiveStore& store_;
   Report report_;
   std::optional<transfer::UploadTicket> ticket_;  ///< of the file that is arriving
   std::optional<storage::PartFile> part_;
   storage::PublishTerms terms_;
-  bool nameless_ = false;    ///< a file without a name has begun: none, unless it has bytes
-  std::uint64_t total_ = 0;  ///< bytes of all files so far
-  std::uint64_t room_ = 0;   ///< bytes that may be written before the disk is asked again
+  struct Held {
+    transfer::UploadTicket ticket;
+    storage::PartFile part;
+  };
+  std::optional<Held> held_;  ///< whole, for standard output
+  bool nameless_ = false;     ///< a file without a name has begun: none, unless it has bytes
+  std::uint64_t total_ = 0;   ///< bytes of all files so far
+  std::uint64_t room_ = 0;    ///< bytes that may be written before the disk is asked again
   bool ended_ = false;
 };
 

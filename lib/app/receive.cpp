@@ -11,6 +11,7 @@
 #include "lib/app/receive_handler.hpp"
 #include "lib/app/runtime.hpp"
 #include "lsend/model/log.hpp"
+#include "lsend/model/text.hpp"
 #include "lsend/protocol/routes.hpp"
 #include "lsend/storage/inbox.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::size_t kDevices = 200;
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
+constexpr Duration kSweepPartsEvery = std::chrono::hours(1);
 constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
 constexpr Duration kDrain = std::chrono::milliseconds(500);
 
@@ -27,7 +29,7 @@ constexpr Duration kDrain = std::chrono::milliseconds(500);
 class Receiver {
  public:
   Receiver(Executor executor, Interrupt& interrupt, Node node, const ReceiveOptions& options,
-           const Deciders& deciders, storage::Inbox inbox, ProgressSink& sink)
+           const Deciders& deciders, storage::Inbox inbox, BlockingPool& pool, ProgressSink& sink)
       : executor_(executor),
         interrupt_(interrupt),
         node_(std::move(node)),
@@ -35,6 +37,7 @@ class Receiver {
         deciders_(deciders),
         inbox_(std::move(inbox)),
         sink_(sink),
+        hooks_(executor, options.hook, sink),
         discovery_(executor, node_, kDevices, nullptr,
                    [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
         handler_(
@@ -42,7 +45,7 @@ class Receiver {
             [this](const DeviceInfo& info, const Endpoint& from, bool verified) {
               discovery_.heard(info, from, verified);
             },
-            options_, deciders, inbox_, sink_),
+            options_, deciders, inbox_, pool, hooks_, sink_),
         tasks_(executor) {
     handler_.on_transfer_end = [this] { finish(); };
   }
@@ -59,15 +62,21 @@ class Receiver {
     if (!started) co_return started.error();
     auto ready = announce_ready();
     if (!ready) co_return ready.error();
-    const Interrupt::Subscription on_stop(interrupt_, [this] { finish(); });
+    const Interrupt::Subscription on_stop(interrupt_, [this] {
+      hooks_.stop();
+      finish();
+    });
     tasks_.spawn(discovery_.run(options_.announce));
     sweeper_.spawn(sweep_loop());
     if (options_.reload) sweeper_.spawn(reload_loop());
+    sweeper_.spawn(sweep_parts());
     co_await server_->run();
     discovery_.stop();
     sweeper_.cancel();
     co_await sweeper_.join();
     co_await tasks_.join();
+    co_await handler_.flush_rest();
+    co_await hooks_.join();
     if (!options_.ready_file.empty()) {
       std::error_code ignored;
       std::filesystem::remove(options_.ready_file, ignored);
@@ -100,6 +109,14 @@ class Receiver {
       co_await net::sleep_for(kSweepEvery);
       handler_.sweep();
       log_repeated(Clock::now());
+      co_await handler_.flush_rest();
+    }
+  }
+
+  Task<> sweep_parts() {
+    while (true) {
+      co_await net::sleep_for(kSweepPartsEvery);
+      inbox_.sweep_stale_parts(storage::kStaleParts);
     }
   }
 
@@ -185,6 +202,7 @@ class Receiver {
   const Deciders& deciders_;
   storage::Inbox inbox_;
   ProgressSink& sink_;
+  Hooks hooks_;
   DiscoveryService discovery_;
   ReceiveHandler handler_;
   std::unique_ptr<net::HttpServer> server_;
@@ -193,6 +211,24 @@ class Receiver {
   bool finishing_ = false;
   bool cut_short_ = false;
 };
+
+/// A file that stays must not make a sender's work be for nothing: it is looked at beforehand.
+Result<storage::Inbox> open_inbox(const ReceiveOptions& options) {
+  if (options.output.empty() || options.to_standard_output())
+    return storage::Inbox::open(options.folder);
+  const std::string shown = "'" + escape_for_terminal(options.output.string()) + "'";
+  std::error_code error;
+  const auto there = std::filesystem::symlink_status(options.output, error);
+  using Kind = std::filesystem::file_type;
+  const bool file = there.type() == Kind::regular || there.type() == Kind::symlink;
+  if (!options.output.has_filename() || (std::filesystem::exists(there) && !file))
+    return fail(Errc::usage, "--output: " + shown + " is no file; --output - writes to a pipe");
+  if (file && options.conflict != storage::Conflict::overwrite)
+    return fail(Errc::usage, "--output: " + shown +
+                                 " is there already: remove it, or replace it with "
+                                 "--conflict overwrite");
+  return storage::Inbox::open_beside(options.output);
+}
 
 }  // namespace
 
@@ -203,13 +239,14 @@ bool can_accept(const ReceiveOptions& options, const Deciders& deciders) {
 
 Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& options,
                               const Deciders& deciders, ProgressSink& sink) {
-  auto inbox = storage::Inbox::open(options.folder);
+  auto inbox = open_inbox(options);
   if (!inbox) return inbox.error();
   auto node = Node::make(settings);
   if (!node) return node.error();
+  BlockingPool pool;
   Runtime runtime(&sink);
   Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), options, deciders,
-                    std::move(*inbox), sink);
+                    std::move(*inbox), pool, sink);
   return runtime.run(receiver.run());
 }
 

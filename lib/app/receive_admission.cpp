@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/app/existing_files.hpp"
 #include "lsend/storage/safe_path.hpp"
 #include "lsend/storage/sha256.hpp"
 
@@ -45,9 +46,10 @@ DeviceInfo nameless_device(const net::Exchange& exchange) {
 
 ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
                                    const Deciders& deciders, const storage::Inbox& inbox,
-                                   ReceiveBook& book)
+                                   BlockingPool& pool, ReceiveBook& book)
     : options_(options),
       inbox_(inbox),
+      pool_(pool),
       book_(book),
       pins_(options.pin ? transfer::PinGuard(*options.pin) : transfer::PinGuard()),
       acceptance_(home, options, deciders, book.requests(),
@@ -109,9 +111,9 @@ class ReceiveAdmission::Opened {
     session_->decline();
     book_.settle();
   }
-  void accept(std::string_view by) {
+  void accept(std::string_view by, const ReceiveBook::Equals& equals = {}) {
     kept_ = true;
-    book_.accepted(event_, session_, by);
+    book_.accepted(event_, session_, by, equals);
   }
   Error refuse(std::string_view by, Error error) {
     close();
@@ -180,10 +182,21 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     book_.message(opened.event(), outcome.by, message.files.front().preview.value_or(""));
     co_return admitted;
   }
-  auto reply = (*session)->accept(outcome.files, storage::random_text, Clock::now());
+  std::vector<std::size_t> accepted = outcome.files;
+  auto wanted = co_await find_wanted(options_, inbox_, pool_, *session, std::move(accepted));
+  if (!wanted) co_return opened.refuse(kByRule, wanted.error());
+  const bool nothing_may_come = wanted->files.empty() && !wanted->left_out.empty() &&
+                                options_.conflict != storage::Conflict::skip;
+  if (nothing_may_come)
+    co_return opened.refuse(kByRule, fail(Errc::declined, "all of its names are taken"));
+  auto reply = (*session)->accept(wanted->files, storage::random_text, Clock::now());
   if (!reply) co_return opened.refuse(kByRule, reply.error());
   admitted.reply = std::move(*reply);
-  opened.accept(outcome.by);
+  ReceiveBook::Equals equals;
+  for (auto& left : wanted->left_out)
+    if (!left.path.empty()) equals.emplace(left.file, std::move(left.path));
+  opened.accept(outcome.by, equals);
+  if (wanted->files.empty()) book_.nothing_to_send();
   co_return admitted;
 }
 

@@ -5,6 +5,7 @@
 
 #include "lib/app/acceptance.hpp"
 #include "lib/app/api_handler.hpp"
+#include "lib/app/blocking_pool.hpp"
 #include "lib/app/receive_book.hpp"
 #include "lsend/transfer/pin_guard.hpp"
 
@@ -18,7 +19,8 @@ class ReceiveAdmission {
   using SessionPtr = ReceiveBook::SessionPtr;
 
   ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
-                   const Deciders& deciders, const storage::Inbox& inbox, ReceiveBook& book);
+                   const Deciders& deciders, const storage::Inbox& inbox, BlockingPool& pool,
+                   ReceiveBook& book);
 
   /// What the head tells: the PIN, and a body that we can read.
   Result<> check_head(const Request& request);
@@ -53,6 +55,7 @@ class ReceiveAdmission {
 
   const ReceiveOptions& options_;
   const storage::Inbox& inbox_;
+  BlockingPool& pool_;
   ReceiveBook& book_;
   transfer::PinGuard pins_;
   Acceptance acceptance_;

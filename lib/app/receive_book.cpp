@@ -93,7 +93,8 @@ void ReceiveBook::session_ended(const SessionPtr& session) {
 
 // --- events
 
-void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::string_view by) {
+void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::string_view by,
+                           const Equals& equals) {
   const auto totals = session->totals();
   // A form's files are still to come.
   const auto bytes = session->files().empty() ? event.bytes : totals.bytes_accepted;
@@ -107,12 +108,18 @@ void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::s
   decision.by = by;
   decision.files = totals.open;
   sink_.on(decision);
-  for (const auto& file : session->files()) {
+  for (std::size_t index = 0; index < session->files().size(); ++index) {
+    const auto& file = session->files()[index];
     if (file.state != transfer::FileState::declined) continue;
     FileEvent left_out;
     left_out.status = FileStatus::declined;
     left_out.name = file.info.file_name;
     left_out.size = file.info.size;
+    if (const auto equal = equals.find(index); equal != equals.end()) {
+      left_out.status = FileStatus::skipped;
+      left_out.path = equal->second;
+      left_out.sha256 = file.info.sha256;
+    }
     sink_.on(left_out);
   }
 }

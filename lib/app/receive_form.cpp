@@ -38,9 +38,19 @@ Task<> ReceiveHandler::send_form(Request& request) {
   exchange.protect();
   std::optional<SessionRequests::Entry> entry;
   entry.emplace(book_.requests(), *session, exchange);
-  FormUpload form(*session, inbox_, options_,
-                  [this](const auto& file, const auto& stored) { book_.file(file, stored); });
-  const auto whole = co_await read_form(exchange, *parser, form, *session);
+  const auto report = [this, &exchange, &session](const auto& file, const auto& stored) {
+    if (stored) {
+      this->stored(exchange, **session, file, *stored);
+      store_.published_unflushed();
+    } else {
+      book_.file(file, stored);
+    }
+  };
+  FormUpload form(*session, inbox_, options_, store_, report);
+  auto whole = co_await read_form(exchange, *parser, form, *session);
+  if (whole && form.holds_a_file()) {
+    whole = co_await form.hand_over();
+  }
   form.end(whole);
   entry.reset();
   // Nothing has begun: it was no transfer, and nothing else tells of it.
@@ -49,6 +59,9 @@ Task<> ReceiveHandler::send_form(Request& request) {
     admission_.form_failed(request, *session, error);
   }
   book_.settle();
+  // A form is acknowledged once, for all its files.
+  auto flushed = co_await store_.flush_rest();
+  if (whole && !flushed) whole = flushed;
   if (whole) {
     co_await respond_json(exchange, "{}");
   } else {

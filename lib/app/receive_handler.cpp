@@ -5,7 +5,6 @@
 #include "lib/app/pace.hpp"
 #include "lsend/protocol/repr_digest.hpp"
 #include "lsend/protocol/status.hpp"
-#include "lsend/storage/safe_path.hpp"
 
 namespace lsend::app {
 
@@ -25,12 +24,15 @@ transfer::SessionLimits session_limits(const Settings& settings) {
 
 ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
                                const Deciders& deciders, const storage::Inbox& inbox,
-                               ProgressSink& sink)
+                               BlockingPool& pool, Hooks& hooks, ProgressSink& sink)
     : ApiHandler(node, std::move(heard)),
       options_(options),
       inbox_(inbox),
       book_(1, session_limits(node.settings), sink),
-      admission_(node.settings.home, options, deciders, inbox, book_) {}
+      admission_(node.settings.home, options, deciders, inbox, pool, book_),
+      store_(options, inbox, pool),
+      hooks_(hooks),
+      sink_(sink) {}
 
 // --- prepare-upload
 
@@ -110,7 +112,12 @@ Task<> ReceiveHandler::upload(Request& request) {
     given_up = upload->session->fail_upload(upload->ticket, !local, now) ==
                transfer::AfterFailure::given_up;
   }
-  if (stored || given_up) book_.file(upload->session->files()[file].info, stored);
+  const auto& info = upload->session->files()[file].info;
+  if (stored) {
+    this->stored(exchange, *upload->session, info, *stored);
+  } else if (given_up) {
+    book_.file(info, stored);
+  }
   book_.settle();
   if (stored) {
     net::Answer done(protocol::kOk);
@@ -133,21 +140,14 @@ Task<Result<storage::StoredFile>> ReceiveHandler::store(net::Exchange& exchange,
     co_return fail(Errc::length_required, "an upload without a length");
   if (framing.content_length && *framing.content_length != file.size)
     co_return fail(Errc::size_mismatch, "an upload of another length than announced");
-  storage::PublishTerms terms;
-  auto name = storage::clean_file_name(file.file_name);
-  if (!name) co_return name.error();
-  terms.name = std::move(*name);
-  terms.size = file.size;
-  terms.sha256 = file.sha256;
-  terms.modified = file.modified;
+  auto terms = store_.terms_of(file);
+  if (!terms) co_return terms.error();
   auto part = inbox_.create_part(file.size, options_.checksum || file.sha256);
   if (!part) co_return part.error();
   const auto copied = co_await copy_body(exchange, upload, *part, moved);
   if (!copied) co_return copied.error();
-  // A cancel that was answered 200 is never followed by a published file.
-  if (!upload.session->may_publish(upload.ticket))
-    co_return fail(Errc::cancelled, "the session has ended");
-  auto stored = part->commit(terms);
+  transfer::UploadSlot::Upload ticket = upload;
+  auto stored = co_await store_.publish(*part, std::move(*terms), std::move(ticket));
   co_return stored;
 }
 
@@ -194,6 +194,27 @@ Task<> ReceiveHandler::cancel(Request& request) {
   net::Answer answer(protocol::kOk);
   co_await request.exchange.respond(std::move(answer));
   finish_request();
+}
+
+void ReceiveHandler::stored(const net::Exchange& exchange, const transfer::ReceiveSession& session,
+                            const FileInfo& file, const storage::StoredFile& stored) {
+  book_.file(file, stored);
+  HookFile hook;
+  hook.path = stored.path == "-" ? stored.path : (inbox_.folder() / stored.path).string();
+  hook.name = file.file_name;
+  hook.size = stored.size;
+  hook.sha256 = stored.sha256.value_or("");
+  hook.alias = session.device().alias;
+  hook.address = session.sender().str();
+  hook.session = session.id().str();
+  if (exchange.peer_fingerprint()) hook.fingerprint = exchange.peer_fingerprint()->str();
+  hooks_.run(std::move(hook));
+}
+
+Task<> ReceiveHandler::flush_rest() {
+  if (!book_.slot().sessions().empty()) co_return;
+  const auto flushed = co_await store_.flush_rest();
+  if (!flushed) sink_.on(WarningEvent{flushed.error().message()});
 }
 
 void ReceiveHandler::sweep() {

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "lib/app/api_handler.hpp"
+#include "lib/app/hooks.hpp"
 #include "lib/app/receive_admission.hpp"
 #include "lib/app/receive_book.hpp"
+#include "lib/app/receive_store.hpp"
 #include "lsend/protocol/multipart.hpp"
 
 namespace lsend::app {
@@ -17,7 +19,8 @@ class ReceiveHandler final : public ApiHandler {
   using SessionPtr = ReceiveBook::SessionPtr;
 
   ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
-                 const Deciders& deciders, const storage::Inbox& inbox, ProgressSink& sink);
+                 const Deciders& deciders, const storage::Inbox& inbox, BlockingPool& pool,
+                 Hooks& hooks, ProgressSink& sink);
 
   const ReceiveReport& report() const { return book_.report(); }
   /// Sessions that run now.
@@ -25,6 +28,8 @@ class ReceiveHandler final : public ApiHandler {
   /// Ends what has reached its limit. Called about once a second.
   void options_changed() { admission_.options_changed(); }
   void sweep();
+  /// Brings to the disk what ended transfers left (ReceiveStore); tells when that failed.
+  Task<> flush_rest();
   /// Ends all sessions; their uploads fail and their parts are removed.
   void abort_all();
   /// Told when a transfer has ended and its last answer is out.
@@ -45,6 +50,9 @@ class ReceiveHandler final : public ApiHandler {
   Task<Result<>> read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
                            protocol::FormHandler& form, const SessionPtr& session);
   void finish_request();
+  /// A file is there: those who wait for it hear of it.
+  void stored(const net::Exchange& exchange, const transfer::ReceiveSession& session,
+              const FileInfo& file, const storage::StoredFile& stored);
   Task<Result<storage::StoredFile>> store(net::Exchange& exchange,
                                           const transfer::UploadSlot::Upload& upload,
                                           std::uint64_t& moved);
@@ -55,6 +63,9 @@ class ReceiveHandler final : public ApiHandler {
   const storage::Inbox& inbox_;
   ReceiveBook book_;
   ReceiveAdmission admission_;
+  ReceiveStore store_;
+  Hooks& hooks_;
+  ProgressSink& sink_;
 };
 
 }  // namespace lsend::app

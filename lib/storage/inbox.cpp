@@ -30,7 +30,7 @@ constexpr std::uint64_t kWorthAllocating = 128 * 1024;
 constexpr auto kLargestFile = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
 constexpr std::uint64_t kAllocateAhead = std::uint64_t{1} << 30U;
 constexpr std::size_t kPartNameSize = 22;
-constexpr std::chrono::hours kStale{24};
+constexpr char kHiddenPrefix[] = ".lsend-";
 
 std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
 
@@ -150,18 +150,22 @@ bool is_part_name(std::string_view name) {
 }
 
 /// By the time of the last change, which a peer's `modified` cannot move.
-bool is_stale_part(int folder_fd, const char* name, time_t before) {
+bool is_stale_part(int folder_fd, const char* name, std::string_view prefix, time_t before) {
   struct stat status {};
-  return is_part_name(name) && fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_ctim.tv_sec <= before;
+  const std::string_view text(name);
+  return text.starts_with(prefix) && is_part_name(text.substr(prefix.size())) &&
+         fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+         status.st_uid == geteuid() && status.st_ctim.tv_sec <= before;
 }
 
 }  // namespace
 
-Inbox::Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, unsigned file_mode)
+Inbox::Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, std::string part_prefix,
+             unsigned file_mode)
     : folder_(std::move(folder)),
       root_(std::move(root)),
       parts_(std::move(parts)),
+      part_prefix_(std::move(part_prefix)),
       file_mode_(file_mode) {}
 
 Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
@@ -179,15 +183,27 @@ Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
   if (auto ok = check_folder(real, status); !ok) return ok.error();
   auto parts = open_part_folder(real, root.get(), status);
   if (!parts) return parts.error();
-  Inbox inbox(real, std::move(root), std::move(*parts), 0644U & ~read_umask());
-  inbox.sweep_stale_parts(kStale);
+  Inbox inbox(real, std::move(root), std::move(*parts), "", 0644U & ~read_umask());
+  inbox.sweep_stale_parts(kStaleParts);
+  return inbox;
+}
+
+Result<Inbox> Inbox::open_beside(const std::filesystem::path& file) {
+  std::error_code error;
+  const fs::path folder = fs::absolute(file, error).lexically_normal().parent_path();
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  UniqueFd root(::open(folder.c_str(), flags));
+  UniqueFd parts(::open(folder.c_str(), flags));
+  if (!root || !parts) return disk_error("cannot open the folder " + quoted(folder), errno);
+  Inbox inbox(folder, std::move(root), std::move(parts), kHiddenPrefix, 0644U & ~read_umask());
+  inbox.sweep_stale_parts(kStaleParts);
   return inbox;
 }
 
 Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
-  std::string name = random_text();
-  UniqueFd fd(openat(parts_.get(), name.c_str(),
-                     O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
+  std::string name = part_prefix_ + random_text();
+  UniqueFd fd(
+      openat(parts_.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return disk_error("cannot make a file in " + quoted(folder_ / kPartFolder), errno);
   PartFile part(root_.get(), parts_.get(), std::move(fd), std::move(name), expected, file_mode_,
                 hash);
@@ -218,7 +234,7 @@ std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {
   const time_t before = std::time(nullptr) - static_cast<time_t>(age.count());
   std::size_t removed = 0;
   while (const dirent* entry = readdir(listing)) {
-    if (!is_stale_part(fd, entry->d_name, before)) continue;
+    if (!is_stale_part(fd, entry->d_name, part_prefix_, before)) continue;
     if (unlinkat(fd, entry->d_name, 0) == 0) ++removed;
   }
   closedir(listing);

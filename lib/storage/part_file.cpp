@@ -1,12 +1,16 @@
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <utility>
 
+#include "descriptor_io.hpp"
 #include "disk_error.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/inbox.hpp"
@@ -15,6 +19,8 @@
 
 namespace lsend::storage {
 namespace {
+
+constexpr int kAskStopMilliseconds = 100;
 
 Error wrong_size(const std::string& name, std::uint64_t announced, std::uint64_t came) {
   return fail(Errc::size_mismatch, "'" + escape_for_terminal(name) + "' was announced with " +
@@ -117,6 +123,29 @@ Result<> PartFile::flush() const {
 }
 
 void PartFile::start_flush() const { sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE); }
+
+Result<StoredFile> PartFile::hand_over(int output_fd, const std::atomic<bool>& stop) const {
+  if (!fd_ || !sealed_) return fail(Errc::failed, "the file on its way in is not whole");
+  // So many bytes never wait in a pipe that says it is ready.
+  std::array<std::byte, PIPE_BUF> block{};
+  for (off_t offset = 0; static_cast<std::uint64_t>(offset) < written_;) {
+    const ssize_t count = pread(fd_.get(), block.data(), block.size(), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return disk_error("cannot read what came", count < 0 ? errno : EIO);
+    pollfd ready{output_fd, POLLOUT, 0};
+    while (poll(&ready, 1, kAskStopMilliseconds) <= 0 && !stop) {
+    }
+    if (stop) return fail(Errc::cancelled, "stopped before all was written to standard output");
+    const auto bytes = std::span(block).first(static_cast<std::size_t>(count));
+    if (const int error = write_all(output_fd, bytes); error != 0) {
+      return disk_error("cannot write to standard output", error);
+    }
+    offset += count;
+  }
+  StoredFile stored = *sealed_;
+  stored.path = "-";
+  return stored;
+}
 
 Result<StoredFile> PartFile::publish(const PublishTerms& terms) {
   if (!fd_ || !sealed_) return fail(Errc::failed, "the file on its way in is not whole");

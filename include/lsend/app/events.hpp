@@ -126,6 +126,15 @@ struct SessionEvent {
   std::uint64_t bytes = 0;
 };
 
+/// What the user's command for a file came to.
+struct HookEvent {
+  std::string path;  ///< of the file, absolute
+  bool ok = false;
+  std::string end;     ///< in words: "ended with status 3"
+  std::string output;  ///< the beginning of what it printed
+  Duration elapsed{0};
+};
+
 struct WarningEvent {
   std::string message;
 };
@@ -135,7 +144,7 @@ struct StatusEvent {};
 
 using Event = std::variant<ReadyEvent, DeviceEvent, TargetEvent, PlanEvent, WaitingEvent,
                            RequestEvent, DecisionEvent, FileEvent, ProgressEvent, MessageEvent,
-                           SessionEvent, WarningEvent, StatusEvent>;
+                           SessionEvent, HookEvent, WarningEvent, StatusEvent>;
 
 /// Who looks on: a terminal, JSON lines, nobody.
 class ProgressSink {

@@ -11,9 +11,17 @@
 #include "lsend/app/prompt.hpp"
 #include "lsend/app/settings.hpp"
 #include "lsend/model/result.hpp"
+#include "lsend/storage/inbox.hpp"
 #include "lsend/transfer/accept_policy.hpp"
 
 namespace lsend::app {
+
+/// When what came is on the disk for good (reliability.md 7.4).
+enum class Durability : std::uint8_t {
+  none,     ///< when the kernel sees fit
+  session,  ///< before the last file of a transfer is acknowledged
+  file,     ///< before each file is acknowledged
+};
 
 struct ReceiveOptions {
   std::filesystem::path folder;
@@ -26,7 +34,13 @@ struct ReceiveOptions {
   bool checksum = true;  ///< hash also what came without a sha256
   transfer::AcceptLimits limits;
   std::size_t max_connections = 512;  ///< open at a time (reliability.md 4.1)
-  std::filesystem::path ready_file;   ///< written when listening; empty = none
+  storage::Conflict conflict = storage::Conflict::rename;
+  Durability durability = Durability::none;
+  /// One file alone is taken, and goes here: "-" is standard output; empty = into the folder.
+  std::filesystem::path output;
+  std::string hook;  ///< for the shell, after each file; empty = none
+  bool to_standard_output() const { return output == "-"; }
+  std::filesystem::path ready_file;  ///< written when listening; empty = none
   /// SIGHUP: the options as they are configured now. Who is accepted, the PIN, the limits and the
   /// checksum follow; all else stays as it began. Without it SIGHUP ends the process.
   std::function<Result<ReceiveOptions>()> reload;

@@ -65,6 +65,10 @@ class PartFile {
   /// "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says.
   /// Errc::name_refused, Errc::no_space, Errc::io.
   Result<StoredFile> publish(const PublishTerms& terms);
+  /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the
+  /// object. May run on another thread, and ends early with Errc::cancelled once `stop` is set,
+  /// also while nobody reads. Errc::io when it cannot be written.
+  Result<StoredFile> hand_over(int output_fd, const std::atomic<bool>& stop) const;
   /// seal() and publish(). After an error nothing of the file is left.
   Result<StoredFile> commit(const PublishTerms& terms);
 
@@ -85,6 +89,9 @@ class PartFile {
   std::optional<StoredFile> sealed_;
 };
 
+/// Parts that nothing changed for so long belong to nobody any more.
+inline constexpr std::chrono::hours kStaleParts{24};
+
 /// The folder that receives. Its descriptor, opened once, is the root of everything: replacing the
 /// path by a symlink while we run changes nothing (reliability.md R62).
 class Inbox {
@@ -95,6 +102,9 @@ class Inbox {
   /// umask is read here, once. Makes and checks the private folder `.lsend` (0700, ours, same file
   /// system) and removes parts older than 24 h.
   static Result<Inbox> open(const std::filesystem::path& folder);
+  /// For one file that the user has named: parts lie beside it, hidden, and any folder will do.
+  /// Errc::io when its folder is not there.
+  static Result<Inbox> open_beside(const std::filesystem::path& file);
 
   const std::filesystem::path& folder() const { return folder_; }
   /// `expected` bytes will come, or fewer; `hash` them as they pass. Space for them (at most 1 GiB
@@ -121,10 +131,12 @@ class Inbox {
   std::size_t sweep_stale_parts(std::chrono::seconds age) const;
 
  private:
-  Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, unsigned file_mode);
+  Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, std::string part_prefix,
+        unsigned file_mode);
   std::filesystem::path folder_;
   UniqueFd root_;
   UniqueFd parts_;
+  std::string part_prefix_;  ///< of the names of parts
   unsigned file_mode_;
 };
 

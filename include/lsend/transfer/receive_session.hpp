@@ -64,6 +64,8 @@ class ReceiveSession {
   /// It was ACTIVE once: what ended before that was a request, no transfer.
   bool was_active() const { return was_active_; }
   std::span<const File> files() const { return files_; }
+  /// Accepted files that are neither done nor failed.
+  std::size_t open_files() const { return open_; }
 
   /// WAITING -> ACTIVE for the files at `accepted` (indices into files()); the others are declined.
   /// Nothing accepted ends the session (the caller answers 204). Errc::cancelled when the session

@@ -190,6 +190,34 @@ TEST_CASE("receive: who is accepted") {
   CHECK(refused({"receive", "--accept-exec", ""}) == "--accept-exec: a text is missing");
 }
 
+TEST_CASE("receive: what becomes of the files") {
+  using storage::Conflict;
+  const auto plain = command<ReceiveCommand>({"receive", "-y"}).options;
+  CHECK(plain.conflict == Conflict::rename);
+  CHECK(plain.durability == app::Durability::none);
+  CHECK(plain.output.empty());
+  CHECK(plain.hook.empty());
+  const auto with = [](const char* option) {
+    return command<ReceiveCommand>({"receive", "-y", option}).options;
+  };
+  CHECK(with("--conflict=skip").conflict == Conflict::skip);
+  CHECK(with("--conflict=overwrite").conflict == Conflict::overwrite);
+  CHECK(with("--conflict=fail").conflict == Conflict::fail);
+  CHECK(with("--fsync").durability == app::Durability::session);
+  CHECK(with("--fsync=file").durability == app::Durability::file);
+  CHECK(with("--fsync=none").durability == app::Durability::none);
+  CHECK(with("--exec=a \"$1\"").hook == "a \"$1\"");
+  const auto piped = command<ReceiveCommand>({"receive", "-y", "-o", "-", "--max-files", "5"});
+  CHECK(piped.options.to_standard_output());
+  CHECK(piped.options.count == 1);
+  CHECK(piped.options.limits.max_files == 1);
+  CHECK(refused({"receive", "-y", "-o", "-", "--json"}) ==
+        "--output - and --json both want standard output");
+  CHECK(refused({"receive", "-y", "-o", "f", "--count", "2"}) ==
+        "--output takes one file: --count 2 does not");
+  CHECK(refused({"receive", "-y", "--fsync=x"}) == "--fsync: write none, session or file");
+}
+
 TEST_CASE("discover and info") {
   const auto discover = command<DiscoverCommand>({"scan", "--scan", "Pix", "-l", "--count=2"});
   CHECK(discover.options.pattern == "Pix");

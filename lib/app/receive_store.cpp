@@ -1,0 +1,96 @@
+#include "lib/app/receive_store.hpp"
+
+#include <unistd.h>
+
+#include "lsend/storage/safe_path.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+/// So many files are flushed one by one: syncfs also waits for what other programs write.
+constexpr std::size_t kFew = 8;
+
+Error ended() { return fail(Errc::cancelled, "the session has ended"); }
+
+}  // namespace
+
+Result<storage::PublishTerms> ReceiveStore::terms_of(const FileInfo& file) const {
+  storage::PublishTerms terms;
+  if (options_.output.empty()) {
+    auto name = storage::clean_file_name(file.file_name);
+    if (!name) return name.error();
+    terms.name = std::move(*name);
+  } else {
+    terms.name = {options_.output.filename().string()};
+  }
+  terms.size = file.size;
+  terms.sha256 = file.sha256;
+  terms.modified = file.modified;
+  terms.conflict = options_.conflict;
+  return terms;
+}
+
+bool ReceiveStore::flushes_each(const transfer::ReceiveSession& session) const {
+  return options_.durability == Durability::file ||
+         (options_.durability == Durability::session && session.files().size() <= kFew);
+}
+
+Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
+                                                        storage::PublishTerms terms,
+                                                        Upload upload) {
+  auto whole = part.seal(terms);
+  if (!whole) co_return whole.error();
+  // A cancel that was answered 200 is never followed by a published file.
+  if (!upload.session->may_publish(upload.ticket)) co_return ended();
+  if (options_.to_standard_output()) {
+    auto handed = co_await hand_over(part);
+    co_return handed;
+  }
+  if (flushes_each(*upload.session)) {
+    auto flushed = co_await publish_flushed(part, std::move(terms), std::move(upload));
+    co_return flushed;
+  }
+  if (options_.durability == Durability::session) part.start_flush();
+  auto stored = part.publish(terms);
+  if (!stored) co_return stored;
+  published_unflushed();
+  if (upload.session->open_files() > 1) co_return stored;
+  auto durable = co_await flush_rest();
+  if (!durable) co_return durable.error();
+  co_return stored;
+}
+
+Task<Result<storage::StoredFile>> ReceiveStore::publish_flushed(storage::PartFile& part,
+                                                                storage::PublishTerms terms,
+                                                                Upload upload) {
+  auto flush = [&part] { return part.flush(); };
+  auto flushed = co_await pool_.run(std::move(flush));
+  if (!flushed) co_return flushed.error();
+  if (!upload.session->may_publish(upload.ticket)) co_return ended();
+  auto stored = part.publish(terms);
+  if (!stored) co_return stored;
+  // Should this fail, the file stays: it is whole, and only its sender is told to send again.
+  auto sync = [this, path = stored->path] { return inbox_.sync_names(path); };
+  auto synced = co_await pool_.run(std::move(sync));
+  if (!synced) co_return synced.error();
+  co_return stored;
+}
+
+Task<Result<storage::StoredFile>> ReceiveStore::hand_over(const storage::PartFile& part) {
+  auto copy = [this, &part] { return part.hand_over(STDOUT_FILENO, pool_.stopping()); };
+  auto handed = co_await pool_.run(std::move(copy));
+  co_return handed;
+}
+
+Task<Result<>> ReceiveStore::flush_rest() {
+  if (!unflushed_) co_return Result<>();
+  // What is published from now on is not in it.
+  unflushed_ = false;
+  auto flush = [this] { return inbox_.sync_all(); };
+  auto flushed = co_await pool_.run(std::move(flush));
+  if (!flushed) unflushed_ = true;
+  co_return flushed;
+}
+
+}  // namespace lsend::app

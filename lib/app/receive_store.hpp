@@ -1,0 +1,47 @@
+#pragma once
+
+#include "lib/app/blocking_pool.hpp"
+#include "lib/app/runtime.hpp"
+#include "lsend/app/receive.hpp"
+#include "lsend/transfer/upload_slot.hpp"
+
+namespace lsend::app {
+
+/// From the bytes of a file that are all there to a file with a name, as durable as the user asked.
+///
+/// `--fsync=file`: bytes, then name, then folders are on the disk before the file is acknowledged.
+/// `--fsync=session`: small transfers likewise; larger ones are brought to the disk together before
+/// their last file is acknowledged. Until then a power cut can take files that were acknowledged,
+/// or leave them under their names without their bytes: a sender that saw its transfer end well
+/// finds all of it, any other sends again.
+class ReceiveStore {
+ public:
+  using Upload = transfer::UploadSlot::Upload;
+
+  ReceiveStore(const ReceiveOptions& options, const storage::Inbox& inbox, BlockingPool& pool)
+      : options_(options), inbox_(inbox), pool_(pool) {}
+
+  /// What a file has to be, by its announcement.
+  Result<storage::PublishTerms> terms_of(const FileInfo& file) const;
+  /// Asks the session once more right before the file appears: Errc::cancelled when it has ended.
+  Task<Result<storage::StoredFile>> publish(storage::PartFile& part, storage::PublishTerms terms,
+                                            Upload upload);
+  /// A sealed part to standard output.
+  Task<Result<storage::StoredFile>> hand_over(const storage::PartFile& part);
+  /// A file was published and nothing of it flushed.
+  void published_unflushed() { unflushed_ = options_.durability != Durability::none; }
+  /// Brings to the disk what a transfer left unflushed that did not end with its last file.
+  Task<Result<>> flush_rest();
+
+ private:
+  Task<Result<storage::StoredFile>> publish_flushed(storage::PartFile& part,
+                                                    storage::PublishTerms terms, Upload upload);
+  bool flushes_each(const transfer::ReceiveSession& session) const;
+
+  const ReceiveOptions& options_;
+  const storage::Inbox& inbox_;
+  BlockingPool& pool_;
+  bool unflushed_ = false;
+};
+
+}  // namespace lsend::app
