@@ -110,7 +110,8 @@ void Console::show(const app::ReadyEvent& event) {
     note("  address      " + address_of(Endpoint{event.self.protocol, address, event.self.port}));
   if (event.addresses.empty()) note("  port         " + port);
   note("  folder       " + escape_for_terminal(event.folder, kPathBytes));
-  note(std::string("  PIN          ") + (event.pin ? "on" : "off"));
+  const std::string pin = event.made_pin.empty() ? event.pin ? "on" : "off" : event.made_pin;
+  note("  PIN          " + pin);
   note("  policy       " + escape_for_terminal(event.policy, kPathBytes));
   note("  fingerprint  " + event.self.fingerprint.str());
 }
@@ -164,8 +165,12 @@ void Console::show(const app::DecisionEvent& decision) {
   const auto& event = decision.request;
   auto line = name_of(event.device) + " (" + escape_for_terminal(event.address) + "): ";
   // A form does not tell what is in it.
-  line += event.files == 0 ? std::string("a form")
-                           : count_of(event.files, "file") + ", " + format_size(event.bytes);
+  const auto code = decision.error ? decision.error->code() : Errc::failed;
+  if (code == Errc::pin_wrong || code == Errc::pin_locked)
+    line += "a request";
+  else
+    line += event.files == 0 ? std::string("a form")
+                             : count_of(event.files, "file") + ", " + format_size(event.bytes);
   if (event.message && decision.accepted) return;
   if (decision.error)
     line += ": refused: " + escape_lines(decision.error->message());

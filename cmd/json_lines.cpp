@@ -174,6 +174,7 @@ Json to_json(const app::ReadyEvent& event) {
   json["auto_accept"] = event.auto_accept;
   json["policy"] = event.policy;
   json["pin"] = event.pin;
+  if (!event.made_pin.empty()) json["made_pin"] = event.made_pin;
   return json;
 }
 

@@ -35,9 +35,9 @@ struct RawSend {
 };
 
 struct RawReceive {
-  Text dir, pin, accept_exec, count, max_size, max_file_size, max_files, min_free, ready_file,
-      max_connections, conflict, fsync, output, exec;
-  Texts accept_from;
+  Text dir, pin, pin_file, accept_exec, count, idle_timeout, max_sessions, max_size, max_file_size,
+      max_files, min_free, max_connections, ready_file, conflict, fsync, output, exec;
+  Texts accept_from, allow, deny;
   bool auto_accept = false, once = false, no_checksum = false, no_announce = false;
 };
 

@@ -9,6 +9,24 @@ namespace {
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kMostConnections = 20'000;
 
+constexpr std::uint64_t kMostSessions = 1000;
+
+void read_pin(const RawReceive& raw, Converter& in, app::ReceiveOptions& options) {
+  auto pin = in.given("--pin", raw.pin);
+  auto file = in.given("--pin-file", raw.pin_file);
+  in.only_one(pin, file);
+  in.text(pin, options.pin);
+  if (file) {
+    auto read = read_pin_file(file->name, file->text);
+    if (read)
+      options.pin = std::move(*read);
+    else
+      in.reject(read.error().message());
+  }
+  options.random_pin = pin && pin->text == "random";
+  if (options.random_pin) options.pin.reset();
+}
+
 void read_accept(const RawReceive& raw, Converter& in, app::ReceiveOptions& options) {
   for (const auto& text : in.list("--accept-from", raw.accept_from)) {
     auto selector = transfer::AcceptSelector::parse(text);
@@ -56,7 +74,13 @@ void declare_receive(Declarer& in, RawReceive& raw) {
       "--accept-from", raw.accept_from, "SEL",
       "accept without asking: 'trusted', 'fp:HEX', an\naddress or a network; may be repeated");
   in.value("--accept-exec", raw.accept_exec, "CMD", "a shell command that decides; see the manual");
-  in.value("--pin", raw.pin, "PIN", "senders must know it [LSEND_RECEIVE_PIN]");
+  in.value("--pin", raw.pin, "PIN",
+           "senders must know it; 'random' makes one up\n[LSEND_RECEIVE_PIN]");
+  in.value("--pin-file", raw.pin_file, "FILE", "its first line is the PIN");
+  in.values("--allow", raw.allow, "GLOB", "take only files of such names; may be repeated");
+  in.values("--deny", raw.deny, "GLOB", "take no files of such names; may be repeated");
+  in.value("--idle-timeout", raw.idle_timeout, "TIME", "stop after so long without a transfer");
+  in.value("--max-sessions", raw.max_sessions, "N", "transfers at a time [1]");
   in.flag("--once", raw.once, "stop after one transfer");
   in.value("--count", raw.count, "N", "stop after N transfers");
   in.value("--max-size", raw.max_size, "SIZE", "of one transfer");
@@ -83,7 +107,12 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   options.folder = settings.home.downloads;
   in.path(in.given("--dir", raw.dir), options.folder);
   in.path(in.given("--ready-file", raw.ready_file), options.ready_file);
-  in.text(in.given("--pin", raw.pin), options.pin);
+  read_pin(raw, in, options);
+  options.filter.allow = in.list("--allow", raw.allow);
+  options.filter.deny = in.list("--deny", raw.deny);
+  if (const auto idle = in.given("--idle-timeout", raw.idle_timeout))
+    in.duration(idle, options.idle_timeout.emplace());
+  in.number(in.given("--max-sessions", raw.max_sessions), options.max_sessions, 1, kMostSessions);
   options.auto_accept = in.flag("--auto-accept", raw.auto_accept);
   read_accept(raw, in, options);
   if (raw.once && raw.count) in.reject("--once and --count exclude one another");

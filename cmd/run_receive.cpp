@@ -7,7 +7,7 @@ namespace {
 
 void warn(const app::ReceiveOptions& receive, const app::Settings& settings,
           app::ProgressSink& sink) {
-  if (receive.auto_accept && !receive.pin && receive.accept_from.empty() &&
+  if (receive.auto_accept && !receive.pin && !receive.random_pin && receive.accept_from.empty() &&
       receive.accept_exec.empty())
     sink.on(
         app::WarningEvent{"--auto-accept without --pin or --accept-from: everyone on the network "

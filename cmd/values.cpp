@@ -1,7 +1,11 @@
 #include "cmd/values.hpp"
 
+#include <sys/stat.h>
+
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
@@ -107,6 +111,21 @@ Result<std::uint64_t> parse_number(std::string_view name, std::string_view text,
   if (most != kMost)
     why = "is no number from " + std::to_string(least) + " to " + std::to_string(most);
   return bad_value(name, text, why);
+}
+
+Result<std::string> read_pin_file(std::string_view name, const std::string& path) {
+  const auto what = std::string(name) + ": '" + escape_for_terminal(path, 4096) + "' ";
+  struct stat info {};
+  if (path.empty() || ::stat(path.c_str(), &info) != 0)
+    return fail_errno(Errc::usage, what + "cannot be read", path.empty() ? ENOENT : errno);
+  if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0)
+    return fail(Errc::usage, what + "can be read by others: chmod o= it");
+  std::ifstream file(path);
+  std::string pin;
+  if (!std::getline(file, pin) || pin.empty() || !is_utf8(pin))
+    return fail(Errc::usage, what + "has no PIN in its first line");
+  if (pin.ends_with('\r')) pin.pop_back();
+  return pin;
 }
 
 }  // namespace lsend::cmd

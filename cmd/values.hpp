@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "lsend/model/result.hpp"
@@ -21,5 +22,8 @@ Result<Duration> parse_duration(std::string_view name, std::string_view text);
 /// A whole number, decimal digits only.
 Result<std::uint64_t> parse_number(std::string_view name, std::string_view text,
                                    std::uint64_t least, std::uint64_t most);
+
+/// The first line of a file that others cannot read.
+Result<std::string> read_pin_file(std::string_view name, const std::string& path);
 
 }  // namespace lsend::cmd

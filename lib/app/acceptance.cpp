@@ -103,7 +103,7 @@ struct Acceptance::Wait {
 transfer::AcceptRules accept_rules(const ReceiveOptions& options, const Deciders& deciders) {
   transfer::AcceptRules rules;
   rules.auto_accept = options.auto_accept;
-  rules.pin = options.pin.has_value();
+  rules.pin = options.pin || options.random_pin;
   rules.from = options.accept_from;
   rules.program = !options.accept_exec.empty();
   rules.person = deciders.prompt != nullptr;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lsend/model/text.hpp"
+#include "lsend/storage/safe_path.hpp"
 
 namespace lsend::app {
 
@@ -43,6 +44,12 @@ Result<> FormUpload::open_file(std::string name) {
   auto terms = store_.terms_of(info);
   // Refused before anything was taken, as a request that announces such a name is.
   if (!terms && session_->files().empty()) return terms.error();
+  const auto cleaned = storage::clean_file_name(name);
+  if (cleaned && !options_.filter.passes(storage::join_components(*cleaned))) {
+    skipping_ = true;
+    report_(info, fail(Errc::declined, "it does not pass --allow and --deny"));
+    return {};
+  }
   info.id = FileId(std::to_string(session_->files().size() + 1));
   const auto ticket = session_->add_file(std::move(info), Clock::now());
   if (!ticket) return ticket.error();
@@ -61,6 +68,7 @@ Result<> FormUpload::open_file(std::string name) {
 }
 
 Result<> FormUpload::file_bytes(std::span<const std::byte> bytes) {
+  if (skipping_) return {};
   if (nameless_)
     if (auto ok = open_file(std::string()); !ok) return ok;
   if (auto ok = check_limits(bytes.size()); !ok) return ok;
@@ -101,7 +109,7 @@ Result<> FormUpload::take_room(std::uint64_t bytes) {
 }
 
 Result<> FormUpload::end_file() {
-  if (std::exchange(nameless_, false)) return {};
+  if (std::exchange(nameless_, false) || std::exchange(skipping_, false)) return {};
   if (!session_->may_publish(*ticket_)) return fail(Errc::cancelled, "the session has ended");
   terms_.size = part_->written();
   if (options_.to_standard_output()) {

@@ -56,6 +56,7 @@ class FormUpload final : public protocol::FormHandler {
     storage::PartFile part;
   };
   std::optional<Held> held_;  ///< whole, for standard output
+  bool skipping_ = false;     ///< a file that is not wanted is passing by
   bool nameless_ = false;     ///< a file without a name has begun: none, unless it has bytes
   std::uint64_t total_ = 0;   ///< bytes of all files so far
   std::uint64_t room_ = 0;    ///< bytes that may be written before the disk is asked again

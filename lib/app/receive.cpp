@@ -4,6 +4,7 @@
 #include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "lib/app/discovery_service.hpp"
 #include "lib/app/listener.hpp"
@@ -24,6 +25,15 @@ constexpr Duration kSweepEvery = std::chrono::seconds(1);
 constexpr Duration kSweepPartsEvery = std::chrono::hours(1);
 constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
 constexpr Duration kDrain = std::chrono::milliseconds(500);
+
+/// From the kernel's generator, whatever the library makes of random_device elsewhere.
+std::string six_digits() {
+  std::random_device kernel("/dev/urandom");
+  std::string digits;
+  for (int i = 0; i < 6; ++i)
+    digits += static_cast<char>('0' + std::uniform_int_distribution<int>(0, 9)(kernel));
+  return digits;
+}
 
 /// The receiver of one run of the command.
 class Receiver {
@@ -92,12 +102,15 @@ class Receiver {
     event.folder = inbox_.folder().string();
     event.auto_accept = options_.auto_accept;
     event.pin = options_.pin.has_value();
+    if (options_.random_pin) event.made_pin = *options_.pin;
     event.policy = describe_policy(options_, deciders_);
     if (!options_.ready_file.empty()) {
       nlohmann::json ready;
       ready["port"] = node_.self.port;
       ready["fingerprint"] = node_.self.fingerprint.str();
-      auto written = storage::write_file_atomically(options_.ready_file, ready.dump() + "\n", 0644);
+      if (options_.random_pin) ready["pin"] = *options_.pin;
+      auto written = storage::write_file_atomically(options_.ready_file, ready.dump() + "\n",
+                                                    options_.random_pin ? 0600 : 0644);
       if (!written) return written;
     }
     sink_.on(event);
@@ -108,6 +121,7 @@ class Receiver {
     while (true) {
       co_await net::sleep_for(kSweepEvery);
       handler_.sweep();
+      watch_idleness();
       log_repeated(Clock::now());
       co_await handler_.flush_rest();
     }
@@ -136,7 +150,11 @@ class Receiver {
     auto fresh = options_.reload();
     if (!fresh) return kept(fresh.error().message());
     if (!can_accept(*fresh, deciders_)) return kept("nobody could be accepted any more");
-    options_.pin = std::move(fresh->pin);
+    if (fresh->random_pin && !options_.random_pin) return kept("a random PIN needs a new start");
+    // The one that was made up stays.
+    if (!fresh->random_pin) options_.pin = std::move(fresh->pin);
+    options_.random_pin = fresh->random_pin;
+    options_.filter = std::move(fresh->filter);
     options_.auto_accept = fresh->auto_accept;
     options_.accept_from = std::move(fresh->accept_from);
     options_.accept_exec = std::move(fresh->accept_exec);
@@ -144,6 +162,16 @@ class Receiver {
     options_.checksum = fresh->checksum;
     handler_.options_changed();
     log(LogLevel::info, "the options were read again");
+  }
+
+  /// Time without a transfer counts from the start or from the end of the last one.
+  void watch_idleness() {
+    const auto now = Clock::now();
+    if (!handler_.running().empty() || handler_.ended() != ended_) idle_since_ = now;
+    ended_ = handler_.ended();
+    if (!options_.idle_timeout || now - idle_since_ < *options_.idle_timeout) return;
+    idled_out_ = true;
+    finish();
   }
 
   /// Stops once: after the last counted transfer, or at a signal. A running transfer's sender is
@@ -188,6 +216,8 @@ class Receiver {
   Result<ReceiveReport> outcome() const {
     const auto& report = handler_.report();
     if (interrupt_.requested() && cut_short_) return interrupt_.error();
+    if (idled_out_ && handler_.ended() == 0)
+      return fail(Errc::timed_out, "no transfer came within the time of --idle-timeout");
     if (options_.count > 0 && report.files_failed > 0)
       return fail(Errc::partial, std::to_string(report.files_failed) + " of " +
                                      std::to_string(report.files_done + report.files_failed) +
@@ -210,6 +240,9 @@ class Receiver {
   net::TaskGroup sweeper_{executor_};
   bool finishing_ = false;
   bool cut_short_ = false;
+  bool idled_out_ = false;
+  std::size_t ended_ = 0;  ///< transfers, as of the last look
+  TimePoint idle_since_ = Clock::now();
 };
 
 /// A file that stays must not make a sender's work be for nothing: it is looked at beforehand.
@@ -243,9 +276,11 @@ Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& op
   if (!inbox) return inbox.error();
   auto node = Node::make(settings);
   if (!node) return node.error();
+  auto chosen = options;
+  if (chosen.random_pin) chosen.pin = six_digits();
   BlockingPool pool;
   Runtime runtime(&sink);
-  Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), options, deciders,
+  Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), chosen, deciders,
                     std::move(*inbox), pool, sink);
   return runtime.run(receiver.run());
 }

@@ -1,7 +1,6 @@
 #include "lib/app/receive_admission.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "lib/app/existing_files.hpp"
 #include "lsend/storage/safe_path.hpp"
@@ -16,6 +15,7 @@ constexpr std::size_t kMaxPrepare = 64 * 1024 * 1024;
 constexpr std::uint64_t kMaxJsonInFlight = 96 * 1024 * 1024;
 constexpr Version kV1{1, 0};
 constexpr std::string_view kByRule = "rule";
+constexpr Duration kTellOfLockEvery = std::chrono::seconds(10);
 
 /// A share of the memory that requests may take while they are read.
 class JsonBudget {
@@ -57,18 +57,41 @@ ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptio
 
 // --- PIN and body
 
-Result<> ReceiveAdmission::check_head(const Request& request) {
+Task<Result<>> ReceiveAdmission::check_head(const Request& request) {
   const auto& exchange = request.exchange;
+  const auto delay = pins_.delay(Clock::now());
+  if (delay > Duration::zero()) {
+    co_await net::sleep_for(delay);
+  }
   const auto pin = pins_.check(request.query.get("pin"), exchange.peer(), Clock::now());
-  if (!pin) return pin.error();
+  if (!pin) {
+    tell_of_pin(exchange, pin.error());
+    co_return pin.error();
+  }
   const auto& encoding = exchange.head().content_encoding;
   if (!encoding.empty() && encoding != "identity")
-    return fail(Errc::unsupported_media, "a compressed request body");
-  return {};
+    co_return fail(Errc::unsupported_media, "a compressed request body");
+  co_return Result<>();
+}
+
+/// A wrong PIN is told of each time, a lock-out once in ten seconds. A missing one is how a sender
+/// learns that it needs one.
+void ReceiveAdmission::tell_of_pin(const net::Exchange& exchange, const Error& error) {
+  if (error.code() == Errc::pin_required) return;
+  const auto now = Clock::now();
+  if (error.code() == Errc::pin_locked) {
+    if (told_of_lock_ && now - *told_of_lock_ < kTellOfLockEvery) return;
+    told_of_lock_ = now;
+  }
+  RequestEvent event;
+  event.device = nameless_device(exchange);
+  event.address = exchange.peer().str();
+  event.verified = exchange.peer_fingerprint().has_value();
+  book_.refused(std::move(event), kByRule, error);
 }
 
 Task<Result<std::string>> ReceiveAdmission::read_json(const Request& request) {
-  const auto fits = check_head(request);
+  const auto fits = co_await check_head(request);
   if (!fits) co_return fits.error();
   const auto announced = request.exchange.head().framing.content_length;
   const JsonBudget budget(json_in_flight_,
@@ -155,6 +178,18 @@ Result<> ReceiveAdmission::check(const PrepareUpload& message) const {
   return transfer::check_limits(message, options_.limits, *free > expected ? *free - expected : 0);
 }
 
+/// The files that --allow and --deny let through; check() has found all names good.
+std::vector<std::size_t> ReceiveAdmission::passing(const PrepareUpload& message) const {
+  std::vector<std::size_t> offered;
+  for (std::size_t i = 0; i < message.files.size(); ++i) {
+    const auto name = storage::clean_file_name(message.files[i].file_name);
+    const bool text = is_message(message);
+    if (text || (name && options_.filter.passes(storage::join_components(*name))))
+      offered.push_back(i);
+  }
+  return offered;
+}
+
 Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& request,
                                                                  PrepareUpload message) {
   book_.settle();
@@ -169,8 +204,11 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   Opened opened(book_, *session, std::move(event));
   const auto fits = check(message);
   if (!fits) co_return opened.refuse(kByRule, fits.error());
-  std::vector<std::size_t> offered(message.files.size());
-  std::iota(offered.begin(), offered.end(), std::size_t{0});
+  auto offered = passing(message);
+  if (offered.empty()) {
+    (void)opened.refuse(kByRule, fail(Errc::declined, "no file passes --allow and --deny"));
+    co_return Admitted();
+  }
   RequestEvent asked = opened.event();
   const auto outcome =
       co_await acceptance_.decide(exchange, *session, std::move(asked), std::move(offered));

@@ -23,7 +23,7 @@ class ReceiveAdmission {
                    ReceiveBook& book);
 
   /// What the head tells: the PIN, and a body that we can read.
-  Result<> check_head(const Request& request);
+  Task<Result<>> check_head(const Request& request);
   /// The body of a request whose head is right.
   Task<Result<std::string>> read_json(const Request& request);
   Task<Result<PrepareUpload>> read_prepare(const Request& request,
@@ -51,6 +51,8 @@ class ReceiveAdmission {
   class Opened;
 
   Result<> check(const PrepareUpload& message) const;
+  std::vector<std::size_t> passing(const PrepareUpload& message) const;
+  void tell_of_pin(const net::Exchange& exchange, const Error& error);
   RequestEvent describe(const net::Exchange& exchange, const PrepareUpload& message);
 
   const ReceiveOptions& options_;
@@ -59,6 +61,7 @@ class ReceiveAdmission {
   ReceiveBook& book_;
   transfer::PinGuard pins_;
   Acceptance acceptance_;
+  std::optional<TimePoint> told_of_lock_;
   std::uint64_t json_in_flight_ = 0;  ///< bytes of prepare bodies that are being read
 };
 

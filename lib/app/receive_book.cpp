@@ -152,7 +152,8 @@ void ReceiveBook::file(const FileInfo& file, const Result<storage::StoredFile>& 
     event.path = stored->path;
     event.sha256 = stored->sha256;
   } else {
-    event.status = FileStatus::failed;
+    const bool unwanted = stored.error().code() == Errc::declined;
+    event.status = unwanted ? FileStatus::declined : FileStatus::failed;
     event.error = stored.error();
     log(LogLevel::info,
         "'" + escape_for_terminal(file.file_name) + "' failed: " + stored.error().message());

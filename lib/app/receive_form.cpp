@@ -23,7 +23,9 @@ PrepareUpload as_message(const net::Exchange& exchange, std::string text) {
 
 Task<> ReceiveHandler::send_form(Request& request) {
   auto& exchange = request.exchange;
-  auto parser = check_form(request);
+  const auto head = co_await admission_.check_head(request);
+  auto parser = head ? protocol::MultipartParser::for_type(exchange.head().content_type)
+                     : Result<protocol::MultipartParser>(head.error());
   if (!parser) {
     auto error = parser.error();
     co_await respond_error(exchange, std::move(error));
@@ -69,12 +71,6 @@ Task<> ReceiveHandler::send_form(Request& request) {
     co_await respond_error(exchange, std::move(error));
   }
   finish_request();
-}
-
-/// What can be told from the head.
-Result<protocol::MultipartParser> ReceiveHandler::check_form(const Request& request) {
-  if (auto ok = admission_.check_head(request); !ok) return ok.error();
-  return protocol::MultipartParser::for_type(request.exchange.head().content_type);
 }
 
 Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::MultipartParser& parser,

@@ -28,7 +28,7 @@ ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const Receiv
     : ApiHandler(node, std::move(heard)),
       options_(options),
       inbox_(inbox),
-      book_(1, session_limits(node.settings), sink),
+      book_(options.max_sessions, session_limits(node.settings), sink),
       admission_(node.settings.home, options, deciders, inbox, pool, book_),
       store_(options, inbox, pool),
       hooks_(hooks),

@@ -23,6 +23,8 @@ class ReceiveHandler final : public ApiHandler {
                  Hooks& hooks, ProgressSink& sink);
 
   const ReceiveReport& report() const { return book_.report(); }
+  /// Transfers that have ended, messages included.
+  std::size_t ended() const { return book_.ended(); }
   /// Sessions that run now.
   std::vector<SessionPtr> running() const { return book_.slot().sessions(); }
   /// Ends what has reached its limit. Called about once a second.
@@ -46,7 +48,6 @@ class ReceiveHandler final : public ApiHandler {
   class Attempt;
 
   /// What programs that are no LocalSend send (receive_form.cpp).
-  Result<protocol::MultipartParser> check_form(const Request& request);
   Task<Result<>> read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
                            protocol::FormHandler& form, const SessionPtr& session);
   void finish_request();

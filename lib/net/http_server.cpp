@@ -127,20 +127,21 @@ Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
   }
 }
 
-/// Makes room for one more connection: of the same address first, then of all (reliability.md 4.1).
+/// Makes room for one more connection: of the same network first, then of all (reliability.md 4.1).
 /// False when every connection there is worth more than a new one.
 bool HttpServer::admit(const PeerAddress& address) {
+  const auto network = counted_network(address);
   const auto of_address = static_cast<std::size_t>(std::count_if(
-      live_.begin(), live_.end(), [&](const Live& live) { return live.address == address; }));
-  if (of_address >= limits_.per_address && !evict_one(&address)) return false;
+      live_.begin(), live_.end(), [&](const Live& live) { return live.network == network; }));
+  if (of_address >= limits_.per_address && !evict_one(&network)) return false;
   return live_.size() < limits_.connections || evict_one(nullptr);
 }
 
 /// Closes the connection that has waited longest, one without a request first.
-bool HttpServer::evict_one(const PeerAddress* address) {
+bool HttpServer::evict_one(const std::string* network) {
   auto chosen = live_.end();
   for (auto live = live_.begin(); live != live_.end(); ++live) {
-    if (live->protect || !live->abort || (address && live->address != *address)) continue;
+    if (live->protect || !live->abort || (network && live->network != *network)) continue;
     const bool better = chosen == live_.end() || (chosen->busy && !live->busy) ||
                         (chosen->busy == live->busy && live->since < chosen->since);
     if (better) chosen = live;
@@ -156,6 +157,7 @@ class HttpServer::Presence {
  public:
   Presence(HttpServer& server, PeerAddress address)
       : server_(server), place_(server.live_.insert(server.live_.end(), Live())) {
+    place_->network = counted_network(address);
     place_->address = std::move(address);
     place_->since = Clock::now();
   }

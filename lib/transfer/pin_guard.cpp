@@ -11,6 +11,9 @@ namespace {
 constexpr unsigned kWrongTries = 3;
 constexpr std::chrono::seconds kFirstLockout{60};
 constexpr std::chrono::seconds kLongestLockout{3600};
+constexpr std::size_t kWrongOfAll = 30;
+constexpr std::chrono::minutes kRemembered{10};
+constexpr Duration kDelay = std::chrono::seconds(5);
 constexpr std::size_t kMaxAddresses = 10'000;
 
 Duration lockout_time(unsigned lockouts_before) {
@@ -19,6 +22,11 @@ Duration lockout_time(unsigned lockouts_before) {
 }
 
 }  // namespace
+
+Duration PinGuard::delay(TimePoint now) {
+  while (!wrong_.empty() && now - wrong_.front() > kRemembered) wrong_.pop_front();
+  return wrong_.size() >= kWrongOfAll ? kDelay : Duration::zero();
+}
 
 Result<> PinGuard::check(std::optional<std::string_view> given, const PeerAddress& address,
                          TimePoint now) {
@@ -50,6 +58,8 @@ Result<> PinGuard::check(std::optional<std::string_view> given, const PeerAddres
     }
     entry = tries_.emplace(network, Tries{}).first;
   }
+  wrong_.push_back(now);
+  if (wrong_.size() > kWrongOfAll) wrong_.pop_front();
   Tries& tries = entry->second;
   tries.last = now;
   if (++tries.wrong >= kWrongTries) {

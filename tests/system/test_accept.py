@@ -568,3 +568,99 @@ def test_an_interrupt_ends_a_question(terminal):
         running.type("\x03")
         assert waiting.answer().status == 503
     assert running.wait() == 0
+
+
+# --- files by name, PINs, ends --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("era", ["1.17", "1.8"], ids=["v2", "v1"])
+def test_PR10_allow_and_deny_let_some_files_through(start, era):
+    """The others are left out of the answer; nothing left is 204 and a free slot."""
+    receiver = start("-y", "--allow", "*.txt", "--allow", "pics/*", "--deny", "*secret*")
+    sender = SenderPeer(receiver.port, era)
+    names = ["a.txt", "dir/b.txt", "c.exe", "pics/d.exe", "my-secret.txt", "secret/e.txt"]
+    session, tokens = sender.start([File(name, b"x", id=name) for name in names])
+    assert set(tokens) == {"a.txt", "dir/b.txt", "pics/d.exe"}
+    for name, token in tokens.items():
+        assert sender.upload(session, name, token, b"x").status == 200
+    declined = [event["name"] for event in events(receiver, "file")
+                if event["status"] == "declined"]
+    assert declined == ["c.exe", "my-secret.txt", "secret/e.txt"]
+    assert sender.prepare([File("f.exe", b"x")]).status == 204
+    assert decisions(receiver)[-1]["error"]["message"] == "no file passes --allow and --deny"
+    assert sender.prepare([File("g.exe", b"x")]).status == 204
+
+
+def test_a_form_leaves_out_what_is_denied(start):
+    receiver = start("-y", "--deny", "*.exe")
+    sender = SenderPeer(receiver.port)
+    end = f"--{BOUNDARY}--\r\n".encode()
+    both = form("a.exe", b"1" * 1000)[:-len(end)] + form("b.txt", b"2")
+    assert sender.request("POST", "/api/send", both, [("Content-Type", FORM_TYPE)]).status == 200
+    assert not (receiver.folder / "a.exe").exists()
+    assert (receiver.folder / "b.txt").read_bytes() == b"2"
+    assert [event["status"] for event in events(receiver, "file")] == ["declined", "done"]
+
+
+def test_PR16_refused_PINs_are_told(start):
+    """Each wrong one, and a lock-out once."""
+    receiver = start("--pin", "1234")
+    sender = SenderPeer(receiver.port)
+    offered = [File("a", b"1")]
+    assert sender.prepare(offered).status == 401
+    assert [sender.prepare(offered, pin="0").status for _ in range(5)] == [401, 401, 401, 429, 429]
+    told = decisions(receiver)
+    assert [event["error"]["code"] for event in told] == ["pin"] * 4
+    assert "is wrong" in told[0]["error"]["message"]
+    assert "locked" in told[3]["error"]["message"]
+
+
+def test_R87_many_wrong_PINs_slow_everyone_down(start):
+    receiver = start("--pin", "1234")
+    offered = [File("a", b"1")]
+    for i in range(30):
+        assert SenderPeer(receiver.port, source=f"127.0.1.{i + 1}").prepare(
+            offered, pin="0").status == 401
+    began = time.monotonic()
+    assert SenderPeer(receiver.port).prepare(offered, pin="1234").status == 200
+    assert time.monotonic() - began > 4.5
+
+
+def test_a_random_PIN_is_told_to_this_user(start, home, tmp_path):
+    receiver = start("--pin", "random")
+    ready, = events(receiver, "ready")
+    assert len(ready["made_pin"]) == 6 and ready["made_pin"].isdigit()
+    sender = SenderPeer(receiver.port)
+    assert sender.prepare([File("a", b"1")]).status == 401
+    assert sender.prepare([File("a", b"1")], pin=ready["made_pin"]).status == 200
+
+
+def test_a_PIN_from_a_file(start, home, tmp_path):
+    pin = tmp_path / "pin"
+    pin.write_text("4711\nnot this\n")
+    pin.chmod(0o600)
+    receiver = start("--pin-file", pin)
+    assert SenderPeer(receiver.port).prepare([File("a", b"1")], pin="4711").status == 200
+    pin.chmod(0o644)
+    refused = run_lsend("receive", "--pin-file", pin, "--dir", tmp_path / "x", home=home())
+    assert refused.returncode == 2 and "can be read by others" in refused.stderr
+
+
+def test_idle_timeout(start):
+    """14 when nothing came, 0 when something did."""
+    began = time.monotonic()
+    assert start("-y", "--idle-timeout", "1s").wait(20) == 14
+    assert time.monotonic() - began > 0.9
+    receiver = start("-y", "--idle-timeout", "2s")
+    assert [a.status for a in SenderPeer(receiver.port).send([File("a", b"1")])] == [200]
+    assert receiver.wait(20) == 0
+
+
+def test_max_sessions(start):
+    receiver = start("-y", "--max-sessions", "2")
+    senders = [SenderPeer(receiver.port, source=f"127.0.0.{i}") for i in (1, 2, 3)]
+    first, _ = senders[0].start([File("a", b"1")])
+    senders[1].start([File("b", b"1")])
+    assert senders[2].prepare([File("c", b"1")]).status == 409
+    assert senders[0].cancel(first).status == 200
+    assert senders[2].prepare([File("c", b"1")]).status == 200

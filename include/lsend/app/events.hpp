@@ -25,7 +25,8 @@ struct ReadyEvent {
   std::string folder;
   bool auto_accept = false;
   bool pin = false;
-  std::string policy;  ///< who is accepted, as half a sentence
+  std::string made_pin;  ///< a random one, which somebody has to read
+  std::string policy;    ///< who is accepted, as half a sentence
 };
 
 /// A device answered or changed.

@@ -13,6 +13,7 @@
 #include "lsend/model/result.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "lsend/transfer/accept_policy.hpp"
+#include "lsend/transfer/file_filter.hpp"
 
 namespace lsend::app {
 
@@ -29,7 +30,11 @@ struct ReceiveOptions {
   std::vector<transfer::AcceptSelector> accept_from;
   std::string accept_exec;  ///< a command for the shell; empty = none
   std::optional<std::string> pin;
-  std::size_t count = 0;  ///< stop after so many transfers; 0 = endless
+  bool random_pin = false;  ///< six digits are made up; the banner and the ready file tell them
+  transfer::FileFilter filter;
+  std::size_t max_sessions = 1;
+  std::optional<Duration> idle_timeout;  ///< stop after so long without a transfer
+  std::size_t count = 0;                 ///< stop after so many transfers; 0 = endless
   bool announce = true;
   bool checksum = true;  ///< hash also what came without a sha256
   transfer::AcceptLimits limits;

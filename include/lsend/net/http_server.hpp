@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lsend/model/device.hpp"
+#include "lsend/model/network.hpp"
 #include "lsend/model/result.hpp"
 #include "lsend/net/asio.hpp"
 #include "lsend/net/http_head.hpp"
@@ -117,6 +118,7 @@ class HttpServer {
   /// A connection from its first moment to its last.
   struct Live {
     PeerAddress address;
+    std::string network;          ///< as limits count it
     TimePoint since;              ///< of its last event
     bool busy = false;            ///< a request is being handled
     bool protect = false;         ///< by a handler: never closed to make room
@@ -131,7 +133,7 @@ class HttpServer {
   Task<> serve_tls(TcpSocket socket, Live& live);
   Task<> serve_plain(TcpSocket socket, Live& live);
   bool admit(const PeerAddress& address);
-  bool evict_one(const PeerAddress* address);
+  bool evict_one(const std::string* network);
 
   Executor executor_;
   const TlsContext& tls_;

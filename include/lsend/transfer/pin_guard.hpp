@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ class PinGuard {
   /// Another PIN, or none; who is locked out stays so.
   void change(std::optional<std::string> pin) { pin_ = std::move(pin); }
   bool enabled() const { return pin_.has_value(); }
+  /// How long every check has to wait: 5 s while 30 wrong PINs came, from wherever, in the last ten
+  /// minutes. Many addresses together are no faster than that.
+  Duration delay(TimePoint now);
   Result<> check(std::optional<std::string_view> given, const PeerAddress& address, TimePoint now);
 
  private:
@@ -32,6 +36,7 @@ class PinGuard {
     TimePoint last{};
   };
   std::optional<std::string> pin_;
+  std::deque<TimePoint> wrong_;  ///< the last ones of all addresses
   std::unordered_map<std::string, Tries> tries_;
 };
 

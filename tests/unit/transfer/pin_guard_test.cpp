@@ -119,3 +119,17 @@ TEST_CASE("a flood of addresses does not open a lock") {
   }
   CHECK(door.knock("1234") == Errc::pin_locked);
 }
+
+TEST_CASE("thirty wrong PINs from anywhere slow everyone down for ten minutes") {
+  PinGuard guard("1234");
+  TimePoint now{std::chrono::hours(1)};
+  CHECK(guard.delay(now) == Duration::zero());
+  for (int i = 0; i < 30; ++i) {
+    CHECK(guard.delay(now) == Duration::zero());
+    CHECK(!guard.check("0", PeerAddress("10.0.0." + std::to_string(i)), now));
+  }
+  CHECK(guard.delay(now) == std::chrono::seconds(5));
+  CHECK(guard.check("1234", PeerAddress("10.0.1.1"), now).has_value());
+  CHECK(guard.delay(now + std::chrono::minutes(10)) == std::chrono::seconds(5));
+  CHECK(guard.delay(now + std::chrono::minutes(11)) == Duration::zero());
+}
