@@ -131,9 +131,9 @@ Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
 /// False when every connection there is worth more than a new one.
 bool HttpServer::admit(const PeerAddress& address) {
   const auto network = counted_network(address);
-  const auto of_address = static_cast<std::size_t>(std::count_if(
-      live_.begin(), live_.end(), [&](const Live& live) { return live.network == network; }));
-  if (of_address >= limits_.per_address && !evict_one(&network)) return false;
+  const auto counted = of_network_.find(network);
+  const bool many = counted != of_network_.end() && counted->second >= limits_.per_address;
+  if (many && !evict_one(&network)) return false;
   return live_.size() < limits_.connections || evict_one(nullptr);
 }
 
@@ -160,10 +160,15 @@ class HttpServer::Presence {
     place_->network = counted_network(address);
     place_->address = std::move(address);
     place_->since = Clock::now();
+    ++server_.of_network_[place_->network];
   }
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
-  ~Presence() { server_.live_.erase(place_); }
+  ~Presence() {
+    const auto counted = server_.of_network_.find(place_->network);
+    if (--counted->second == 0) server_.of_network_.erase(counted);
+    server_.live_.erase(place_);
+  }
   Live& live() { return *place_; }
 
  private:

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -142,6 +143,7 @@ class HttpServer {
   ServerLimits limits_;
   std::vector<TcpAcceptor> acceptors_;
   LiveList live_;
+  std::unordered_map<std::string, std::size_t> of_network_;  ///< how many of live_
   TaskGroup tasks_;
   bool stopping_ = false;
 };
