@@ -160,7 +160,7 @@ def test_R116_a_thousand_idle_connections(serving):
 
 @wires
 def test_R117_four_hundred_small_files(serving, era, tls):
-    """R117: over eight connections at a time, all are stored (a million: scripts/torture)."""
+    """R117: over eight connections at a time, all are stored."""
     sender = Hostile(serving.port, era, tls)
     offered = [File(f"{i % 20}/{i}", os.urandom(500)) for i in range(400)]
     session, tokens = sender.start(offered)
