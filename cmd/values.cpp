@@ -122,9 +122,10 @@ Result<std::string> read_pin_file(std::string_view name, const std::string& path
     return fail(Errc::usage, what + "can be read by others: chmod o= it");
   std::ifstream file(path);
   std::string pin;
-  if (!std::getline(file, pin) || pin.empty() || !is_utf8(pin))
-    return fail(Errc::usage, what + "has no PIN in its first line");
+  std::getline(file, pin);
   if (pin.ends_with('\r')) pin.pop_back();
+  if (pin.empty() || !is_utf8(pin))
+    return fail(Errc::usage, what + "has no PIN in its first line");
   return pin;
 }
 
