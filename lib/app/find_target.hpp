@@ -15,7 +15,7 @@ std::vector<std::string> hosts_around(const std::vector<net::Interface>& interfa
 struct Search {
   std::string target;
   Duration timeout;
-  const identity::KnownDevices& known;
+  identity::KnownDevices known;        ///< a copy: what is learned meanwhile must not move it
   std::vector<Fingerprint> only = {};  ///< the device must prove one of these; empty = any
   /// At the address of a known device only that device will do.
   bool guard_addresses = true;

@@ -94,7 +94,9 @@ Task<bool> SendAsker::ask_after_refusal(const Error& error, const net::Reply& re
 
 /// Which of our files the peer takes.
 Result<bool> SendAsker::take_grant(const std::string& json) {
-  const auto grant = session_.peer.codec().decode_prepare_reply(json, protocol::JsonLimits());
+  protocol::JsonLimits limits;
+  limits.max_files = std::max(limits.max_files, offered_);
+  const auto grant = session_.peer.codec().decode_prepare_reply(json, limits);
   if (!grant) return grant.error();
   session_.id = grant->session;
   const auto accepted = session_.plan.accepted(*grant);

@@ -104,6 +104,9 @@ Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored&
                             "', attempt " + std::to_string(plan.files()[file].attempts) + ": " +
                             failure->error.message());
     if (step.next == NextStep::stop_session) calls.stop(failure->error);
+    // Thousands of files would each wait for a receiver that has been switched off.
+    if (step.next == NextStep::give_up && failure->unconnected)
+      plan.abandon_waiting(failure->error);
     if (step.next == NextStep::stop_session || step.next == NextStep::give_up) co_return true;
     if (step.next == NextStep::fewer_uploads) co_return false;
     if (calls.stopped()) co_return true;
@@ -125,7 +128,11 @@ Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, s
   if (client && !client->usable()) client.reset();
   if (!client) {
     auto fresh = co_await session_.connect();
-    if (!fresh) co_return failure_of(fresh.error());
+    if (!fresh) {
+      auto failure = failure_of(fresh.error());
+      failure.unconnected = true;
+      co_return failure;
+    }
     client = std::move(*fresh);
     if (session_.calls.stopped()) co_return failure_of(session_.calls.reason());
   }

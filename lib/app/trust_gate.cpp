@@ -93,6 +93,8 @@ void TrustGate::remember(const Peer& peer) {
       std::chrono::time_point_cast<FileTime::duration>(std::chrono::system_clock::now());
   const auto& info = peer.info;
   if (!known_.is_news(*peer.proven, info.alias, peer.endpoint, now)) return;
+  // Another try of this command has to find what this one has learned.
+  known_.met(*peer.proven, info.alias, peer.endpoint, now);
   const auto written = change_known(home_, [&](identity::KnownDevices& known) -> Result<bool> {
     known.met(*peer.proven, info.alias, peer.endpoint, now);
     return true;

@@ -150,6 +150,7 @@ void SendPlan::done(std::size_t file) { files_.at(file).status = SendStatus::don
 void SendPlan::refuted(std::size_t file, const Error& error) {
   files_.at(file).status = SendStatus::failed;
   files_.at(file).error = error;
+  files_.at(file).refuted = true;
 }
 
 Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
@@ -229,6 +230,14 @@ Step SendPlan::checked(std::size_t index, FileInfo now) {
   return {NextStep::ask_again, Duration{0}};
 }
 
+void SendPlan::abandon_waiting(const Error& error) {
+  for (auto& file : files_) {
+    if (file.status != SendStatus::waiting) continue;
+    file.status = SendStatus::failed;
+    file.error = error;
+  }
+}
+
 void SendPlan::abandon(const Error& error) {
   for (auto& file : files_) {
     if (!is_unfinished(file.status)) continue;
@@ -240,7 +249,8 @@ void SendPlan::abandon(const Error& error) {
 std::size_t SendPlan::reopen() {
   std::size_t open = 0;
   for (auto& file : files_) {
-    const bool again = file.status == SendStatus::failed && is_temporary(file.error.code());
+    const bool again =
+        file.status == SendStatus::failed && !file.refuted && is_temporary(file.error.code());
     if (!again && !is_unfinished(file.status)) continue;
     file.status = SendStatus::open;
     file.attempts = 0;

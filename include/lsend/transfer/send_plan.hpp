@@ -35,7 +35,8 @@ struct Step {
 /// Why an upload attempt failed, and what the peer said beside its status.
 struct UploadFailure {
   Error error;
-  bool decided = false;  ///< a 5xx with words: the peer knows what it says
+  bool decided = false;      ///< a 5xx with words: the peer knows what it says
+  bool unconnected = false;  ///< there was nobody to send to
   std::optional<Duration> retry_after;
 };
 
@@ -54,6 +55,7 @@ class SendPlan {
     unsigned attempts = 0;
     bool told_to_wait = false;  ///< 429 once
     bool changed = false;       ///< its contents were announced anew once
+    bool refuted = false;       ///< the peer has stored something else
     Error error;                ///< of the last attempt that failed
   };
 
@@ -89,6 +91,8 @@ class SendPlan {
   /// After read_again: the file as it is now. The same: another attempt. Changed: it is offered
   /// again with its new size and digest, once.
   Step checked(std::size_t file, FileInfo now);
+  /// Files that nobody has begun to send fail with `error`: they would fare alike.
+  void abandon_waiting(const Error& error);
   /// All files that have not ended fail with `error`.
   void abandon(const Error& error);
   /// Files that failed for a time only (is_temporary()) are open again. Gives how many are open.
