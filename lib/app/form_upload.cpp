@@ -45,6 +45,7 @@ Result<> FormUpload::open_file(std::string name) {
   // Refused before anything was taken, as a request that announces such a name is.
   if (!terms && session_->files().empty()) return terms.error();
   const auto cleaned = storage::clean_file_name(name);
+  if (!cleaned && session_->files().empty()) return cleaned.error();
   if (cleaned && !options_.filter.passes(storage::join_components(*cleaned))) {
     skipping_ = true;
     report_(info, fail(Errc::declined, "it does not pass --allow and --deny"));
@@ -58,6 +59,7 @@ Result<> FormUpload::open_file(std::string name) {
     return fail(Errc::limit, "the form has more files than " +
                                  std::to_string(options_.limits.max_files) +
                                  ", the limit (--max-files)");
+  if (!cleaned) return cleaned.error();
   if (!terms) return terms.error();
   terms_ = std::move(*terms);
   auto part = inbox_.create_part(kUnknownSize, options_.checksum);

@@ -20,16 +20,22 @@ constexpr Duration kTellOfLockEvery = std::chrono::seconds(10);
 /// A share of the memory that requests may take while they are read.
 class JsonBudget {
  public:
-  JsonBudget(std::uint64_t& in_flight, std::uint64_t bytes) : in_flight_(in_flight), bytes_(bytes) {
-    in_flight_ += bytes_;
-  }
+  JsonBudget(std::uint64_t& in_flight, std::uint64_t most) : in_flight_(in_flight), most_(most) {}
   JsonBudget(const JsonBudget&) = delete;
   JsonBudget& operator=(const JsonBudget&) = delete;
   ~JsonBudget() { in_flight_ -= bytes_; }
 
+  bool take(std::uint64_t bytes) {
+    if (in_flight_ + bytes > most_) return false;
+    in_flight_ += bytes;
+    bytes_ += bytes;
+    return true;
+  }
+
  private:
   std::uint64_t& in_flight_;
-  std::uint64_t bytes_;
+  std::uint64_t most_;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace
@@ -93,12 +99,12 @@ void ReceiveAdmission::tell_of_pin(const net::Exchange& exchange, const Error& e
 Task<Result<std::string>> ReceiveAdmission::read_json(const Request& request) {
   const auto fits = co_await check_head(request);
   if (!fits) co_return fits.error();
-  const auto announced = request.exchange.head().framing.content_length;
-  const JsonBudget budget(json_in_flight_,
-                          std::min<std::uint64_t>(announced.value_or(kMaxPrepare), kMaxPrepare));
-  if (json_in_flight_ > kMaxJsonInFlight)
-    co_return fail(Errc::too_many_requests, "too many requests are being read");
-  auto body = co_await request.exchange.read_all(kMaxPrepare);
+  // What has come counts, not what is announced: two heads would keep everybody out.
+  JsonBudget budget(json_in_flight_, kMaxJsonInFlight);
+  const net::Exchange::MayHold may_hold = [&budget](std::size_t bytes) {
+    return budget.take(bytes);
+  };
+  auto body = co_await request.exchange.read_all(kMaxPrepare, may_hold);
   co_return body;
 }
 
@@ -234,7 +240,8 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   for (auto& left : wanted->left_out)
     if (!left.path.empty()) equals.emplace(left.file, std::move(left.path));
   opened.accept(outcome.by, equals);
-  if (wanted->files.empty()) book_.nothing_to_send();
+  // Nothing is left to come: it has ended, and counts.
+  if (wanted->files.empty()) book_.settle();
   co_return admitted;
 }
 

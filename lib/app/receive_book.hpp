@@ -49,8 +49,6 @@ class ReceiveBook {
   void refused(RequestEvent event, std::string_view by, const Error& error);
   void message(const RequestEvent& from, std::string_view by, std::string text);
   void file(const FileInfo& file, const Result<storage::StoredFile>& stored);
-  /// An accepted transfer has ended with its request.
-  void nothing_to_send() { ++ended_; }
   void warn(const std::string& message) { sink_.on(WarningEvent{message}); }
   /// `file` is its place in the session; a form is one without.
   void progress(const transfer::ReceiveSession& session, std::optional<std::size_t> file,

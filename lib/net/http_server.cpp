@@ -19,12 +19,12 @@ constexpr std::size_t kJsonBytesPerSecond = 64 * 1024;
 
 }  // namespace
 
-Task<Result<std::string>> Exchange::read_all(std::size_t limit) {
+Task<Result<std::string>> Exchange::read_all(std::size_t limit, const MayHold& may_hold) {
   if (head_.framing.content_length.value_or(0) > limit)
     co_return fail(Errc::limit, "a request body is over its limit");
-  // A request that drips in holds memory: its time is bounded by its size, not by its patience.
-  const auto expected = head_.framing.content_length.value_or(limit);
-  limit_body(kJsonTime + std::chrono::seconds(expected / kJsonBytesPerSecond));
+  // A request that drips in holds memory: what has come bounds its time, not what was announced.
+  const auto started = Clock::now();
+  limit_body(kJsonTime);
   std::string text;
   std::vector<std::byte> buffer(16 * 1024);
   while (true) {
@@ -33,7 +33,12 @@ Task<Result<std::string>> Exchange::read_all(std::size_t limit) {
     if (*bytes == 0) co_return text;
     if (text.size() + *bytes > limit)
       co_return fail(Errc::limit, "a request body is over its limit");
+    if (may_hold && !may_hold(*bytes))
+      co_return fail(Errc::too_many_requests, "too many requests are being read");
     text.append(reinterpret_cast<const char*>(buffer.data()), *bytes);
+    const auto earned = kJsonTime + std::chrono::seconds(text.size() / kJsonBytesPerSecond);
+    const auto spent = std::chrono::duration_cast<Duration>(Clock::now() - started);
+    limit_body(std::max(Duration{0}, earned - spent));
   }
 }
 

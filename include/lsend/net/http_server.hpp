@@ -37,6 +37,9 @@ struct Answer {
 /// One request on its way through a handler.
 class Exchange {
  public:
+  /// Asked for each block of a body that is kept in memory; false refuses the request.
+  using MayHold = std::function<bool(std::size_t)>;
+
   Exchange() = default;
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -65,7 +68,7 @@ class Exchange {
   virtual void abort() = 0;
 
   /// The whole body; Errc::limit when it is larger.
-  Task<Result<std::string>> read_all(std::size_t limit);
+  Task<Result<std::string>> read_all(std::size_t limit, const MayHold& may_hold = nullptr);
   /// The rest of the body has to come within `limit`, whatever moves.
   virtual void limit_body(Duration limit) = 0;
 
