@@ -171,7 +171,7 @@ def test_a_folder_that_is_none_and_a_disk_that_is_full(home, tmp_path):
     full = examine(home(), env={"LSEND_DIR": tmp_path, "LSEND_MIN_FREE": "8E"})["disk"]
     assert full["status"] == "fail"
     assert "--min-free" in full["remedy"]
-    assert examine(home(), env={"LSEND_DIR": "/proc/none"})["folder"]["status"] == "fail"
+    assert examine(home(), env={"LSEND_DIR": tmp_path / "file" / "none"})["folder"]["status"] == "fail"
 
 
 @pytest.mark.parametrize("text, place", [("prot = 1\n", ":1:1: "), ("a = = 1\n", ":1:"),

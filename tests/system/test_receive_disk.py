@@ -241,7 +241,7 @@ def test_a_hook_hears_of_each_file(receive, home, tmp_path, scheme):
         assert done.returncode == 0, done.stderr
         assert receiver.wait(20) == 0, receiver.stderr()
         events = hooks(receiver)
-        assert [event["ok"] for event in events] == [True, True]
+        assert [event["ok"] for event in events] == [True, True], events
         stored = {event["size"]: event for event in receiver.events() if event["type"] == "file"}
     assert sorted(os.listdir(out)) == ["1234", "99"]
     for size in (1234, 99):

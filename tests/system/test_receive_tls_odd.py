@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab.process import wait_until
+from lab.process import is_sanitized, wait_until
 from lab.wellbeing import Guard
 from peers import certificates
 from peers.hostile import Hostile
@@ -128,7 +128,8 @@ def test_R123_two_hundred_handshakes(serving):
             elif number % 3 == 1:
                 assert sender.request("GET", sender.route("info"),
                                       connection=connection).status == 200
-    assert serving.peak_memory() < before + 50_000_000
+    if not is_sanitized():  # it keeps what was freed
+        assert serving.peak_memory() < before + 50_000_000
 
 
 WEAK = {"anonymous": "aNULL:@SECLEVEL=0", "null": "eNULL:@SECLEVEL=0", "cbc": "AES128-SHA:@SECLEVEL=0",
