@@ -34,6 +34,8 @@ constexpr std::size_t kReadBlock = 4096;
 /// What may lie in the pipe when the command has ended.
 constexpr std::size_t kLateOutput = 1024 * 1024;
 constexpr int kReapMilliseconds = 1000;
+constexpr int kReapLooks = 50;
+constexpr Duration kReapPause{20};
 
 struct Pipe {
   UniqueFd read, write;
@@ -241,7 +243,12 @@ Task<Result<CommandEnd>> run_command(ShellCommand command) {
   helpers.cancel();
   co_await helpers.join();
   child->keep_late_output();
-  const auto info = child->reap();
+  auto info = child->reap();
+  // A wait may end early: it says only that something happened to the descriptor.
+  for (int looks = 0; !info && looks < kReapLooks; ++looks) {
+    co_await net::sleep_for(kReapPause);
+    info = child->reap();
+  }
   if (!info) co_return fail(Errc::failed, "a command ended and nobody can tell how");
   CommandEnd end;
   end.number = info->si_status;
