@@ -76,6 +76,16 @@ def test_skip_counts_a_transfer_of_which_nothing_is_left(receive, home, tmp_path
         assert receiver.wait(20) == 0
 
 
+def test_skip_counts_such_a_transfer_once(receive, home, tmp_path):
+    old, new = make_file(tmp_path / "a.txt", "a"), make_file(tmp_path / "b.txt", "b")
+    with receive("--conflict", "skip", "--count", "3") as receiver:
+        for path in (old, old):
+            assert send(receiver, home, path, "--checksum").returncode == 0
+        time.sleep(2.5)  # the sweep looks once a second
+        assert send(receiver, home, new, "--checksum").returncode == 0
+        assert receiver.wait(20) == 0
+
+
 def test_fail_refuses_names_that_are_taken(receive, home, tmp_path):
     old, new = make_file(tmp_path / "old.txt", "a"), make_file(tmp_path / "new.txt", "b")
     with receive("--conflict", "fail") as receiver:

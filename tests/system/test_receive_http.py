@@ -362,6 +362,20 @@ def test_R121_nobody_is_called_for_somebody_else(serving):
     serving.check()
 
 
+def test_heads_that_announce_much_keep_nobody_out(serving):
+    """4.1: the memory for requests that are being read is taken by what has come, not announced."""
+    with contextlib.ExitStack() as stack:
+        for length in (64 << 20, 32 << 20, 32 << 20):
+            link = stack.enter_context(socket.create_connection(("127.0.0.1", serving.port), 5))
+            link.sendall(b"POST /api/localsend/v2/prepare-upload HTTP/1.1\r\nHost: x\r\n"
+                         b"Content-Length: %d\r\n\r\n{" % length)
+        time.sleep(0.5)
+        sender = Hostile(serving.port, tls=False)
+        session, _ = sender.start([File("a", b"x")])
+        assert session
+    serving.check()
+
+
 def test_R122_two_thousand_devices(serving):
     """R122: each with a fingerprint of its own, as fast as one connection allows: only so many are
     kept. Who is too fast is told 429."""

@@ -243,6 +243,24 @@ TEST_CASE("what failed for a time only can be opened again") {
   CHECK(plan.offer() == std::vector<std::size_t>{2});
 }
 
+TEST_CASE("what the peer has stored damaged is not sent a second time beside it") {
+  auto plan = accepted_plan({"a"});
+  CHECK(plan.next() == std::size_t{0});
+  plan.refuted(0, error_of(Errc::checksum_mismatch));
+  CHECK(plan.reopen() == 0);
+  CHECK(plan.totals().failed == 1);
+}
+
+TEST_CASE("files that nobody has begun fail together, those on their way do not") {
+  auto plan = accepted_plan({"a", "b", "c"});
+  CHECK(plan.next() == std::size_t{0});
+  plan.abandon_waiting(error_of(Errc::unreachable));
+  CHECK(plan.totals().failed == 2);
+  CHECK(plan.totals().open == 1);
+  CHECK(plan.next() == std::nullopt);
+  CHECK(plan.reopen() == 3);
+}
+
 TEST_CASE("pauses double up to the longest, spread by a quarter") {
   using namespace std::chrono_literals;
   Backoff middle(500ms, 1500ms);
