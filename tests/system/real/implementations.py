@@ -190,7 +190,7 @@ class Python(Implementation):
     def send(self, host, home, address, paths, secure, pin=None, over=None):
         for path in paths:
             with self._start(host, home, "send", path) as peer:
-                peer.wait_for(lambda: over(path), what=f"the end of {path.name}")
+                peer.wait_for(lambda: over(path), timeout=60, what=f"the end of {path.name}")
         return 0, ""
 
 
