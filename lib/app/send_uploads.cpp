@@ -115,7 +115,9 @@ Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored&
       plan.abandon(failure->error);
       co_return true;
     }
-    if (step.next == NextStep::read_again) step = co_await read_again(file);
+    if (step.next == NextStep::read_again) {
+      step = co_await read_again(file);
+    }
     if (step.next != NextStep::retry) co_return true;
     co_await calls.pause(step.delay);
     if (calls.stopped()) co_return true;

@@ -62,7 +62,9 @@ class ClientConnection final : public HttpClient {
     if (together) message += body;
     stream_.link().limit_idle(options_.stall_limit);
     auto sent = co_await stream_.write(std::as_bytes(std::span(message)));
-    if (!sent.ec && !together) sent = co_await stream_.write(std::as_bytes(std::span(body)));
+    if (!sent.ec && !together) {
+      sent = co_await stream_.write(std::as_bytes(std::span(body)));
+    }
     // A peer may answer and close before it has read everything.
     auto reply = co_await read_reply(call, sent.ec ? kLastWords : call.answer_limit);
     if (!reply && sent.ec && reply.error().code() != Errc::identity) reply = broken(sent.ec);
