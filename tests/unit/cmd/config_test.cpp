@@ -78,7 +78,7 @@ TEST_CASE("the files are laid over one another key by key") {
   CHECK(settings.groups == std::map<std::string, Words>{{"lab", {"c", "d"}}, {"home", {"b"}}});
 }
 
-TEST_CASE("--config and LSEND_CONFIG stand for the user's file, and it has to be there") {
+TEST_CASE("LSEND_CONFIG and --config stand for the user's file, and it has to be there") {
   Place place;
   place.user("alias = \"user\"\n");
   place.system("port = 9\n");
