@@ -9,7 +9,7 @@ constexpr unsigned kNoSource = std::numeric_limits<unsigned>::max();
 
 }  // namespace
 
-std::optional<Given> Converter::given(const char* option, const Text& flag, const char*) const {
+std::optional<Given> Converter::given(const char* option, const Text& flag) const {
   if (flag) return Given{option, *flag};
   const auto found = sources_.find(section_, option);
   if (!found) return std::nullopt;

@@ -32,7 +32,7 @@ class Converter {
     if (!error_) error_ = fail(Errc::usage, std::move(message));
   }
 
-  std::optional<Given> given(const char* option, const Text& flag, const char* = nullptr) const;
+  std::optional<Given> given(const char* option, const Text& flag) const;
   /// For an option of one value and its flag: true, and false where it is off or missing.
   bool flag(const char* option, bool flag);
   Texts list(const char* option, const Texts& flags) const;

@@ -7,6 +7,7 @@
 #include "cmd/commands.hpp"
 #include "cmd/exit_code.hpp"
 #include "cmd/help.hpp"
+#include "cmd/json_documents.hpp"
 #include "cmd/json_lines.hpp"
 #include "cmd/log.hpp"
 #include "cmd/terminal.hpp"

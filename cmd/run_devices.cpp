@@ -1,6 +1,6 @@
 #include "cmd/commands.hpp"
 #include "cmd/device_text.hpp"
-#include "cmd/json_lines.hpp"
+#include "cmd/json_documents.hpp"
 #include "lsend/app/devices.hpp"
 
 namespace lsend::cmd {

@@ -4,7 +4,7 @@
 
 #include "cmd/commands.hpp"
 #include "cmd/exit_code.hpp"
-#include "cmd/json_lines.hpp"
+#include "cmd/json_documents.hpp"
 
 namespace lsend::cmd {
 namespace {

@@ -3,7 +3,7 @@
 #include "cmd/columns.hpp"
 #include "cmd/commands.hpp"
 #include "cmd/exit_code.hpp"
-#include "cmd/json_lines.hpp"
+#include "cmd/json_documents.hpp"
 #include "lsend/model/text.hpp"
 
 namespace lsend::cmd {

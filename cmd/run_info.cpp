@@ -1,7 +1,7 @@
 #include "cmd/commands.hpp"
 #include "cmd/device_text.hpp"
 #include "cmd/exit_code.hpp"
-#include "cmd/json_lines.hpp"
+#include "cmd/json_documents.hpp"
 
 namespace lsend::cmd {
 namespace {

@@ -1,5 +1,5 @@
 #include "cmd/commands.hpp"
-#include "cmd/json_lines.hpp"
+#include "cmd/json_documents.hpp"
 #include "cmd/terminal_prompt.hpp"
 
 namespace lsend::cmd {

@@ -23,7 +23,7 @@ void read_stdin_options(const RawSend& raw, Converter& in, app::SendOptions& opt
 
 void read_trust(const RawSend& raw, Converter& in, app::SendOptions& options) {
   using identity::TrustMode;
-  if (const auto mode = in.given("--trust", raw.trust, "LSEND_TRUST")) {
+  if (const auto mode = in.given("--trust", raw.trust)) {
     if (mode->text == "tofu")
       options.trust = TrustMode::tofu;
     else if (mode->text == "ask")

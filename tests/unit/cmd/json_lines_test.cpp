@@ -5,6 +5,8 @@
 #include <sstream>
 
 #include "catch.hpp"
+#include "cmd/json_documents.hpp"
+#include "cmd/json_documents.hpp"
 #include "pipe.hpp"
 
 using namespace lsend;
