@@ -127,7 +127,10 @@ Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored&
 /// What went wrong, or nothing.
 Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, std::size_t file,
                                                             Stored& stored) {
-  if (client && !client->usable()) client.reset();
+  if (client && !client->usable()) {
+    session_.plan.connection_ended();
+    client.reset();
+  }
   if (!client) {
     auto fresh = co_await session_.connect();
     if (!fresh) {

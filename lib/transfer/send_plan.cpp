@@ -16,7 +16,15 @@ constexpr Duration kPauseAfterBreak = std::chrono::seconds(1);
 constexpr Duration kLongestTold = std::chrono::seconds(60);
 constexpr Duration kUsuallyTold = std::chrono::seconds(10);
 
-enum class Cause : std::uint8_t { damaged, broke, forbidden, too_many, session_gone, lasting };
+enum class Cause : std::uint8_t {
+  damaged,
+  broke,
+  forbidden,
+  no_session,
+  too_many,
+  called_off,
+  lasting
+};
 
 Cause cause_of(const UploadFailure& failure) {
   switch (failure.error.code()) {
@@ -34,11 +42,12 @@ Cause cause_of(const UploadFailure& failure) {
     case Errc::too_many_requests:
       return Cause::too_many;
     case Errc::busy:
+      return Cause::no_session;
     case Errc::cancelled:
     case Errc::interrupted:
     case Errc::terminated:
     case Errc::identity:  // someone else answers there now: nothing more may go out
-      return Cause::session_gone;
+      return Cause::called_off;
     default:
       return Cause::lasting;
   }
@@ -169,10 +178,13 @@ Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
     case Cause::forbidden:
       step = after_forbidden(file);
       break;
+    case Cause::no_session:
+      step = after_loss(failure.error);
+      break;
     case Cause::too_many:
       step = after_too_many(file, failure);
       break;
-    case Cause::session_gone:
+    case Cause::called_off:
       step.next = NextStep::stop_session;
       break;
     case Cause::lasting:
@@ -193,11 +205,22 @@ Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
 
 /// 1.18 refuses the token of a file that broke off, a receiver that was restarted those of all
 /// files (and so does one that sees us at another address): each follows a break.
-Step SendPlan::after_forbidden(File& file) {
+Step SendPlan::after_forbidden(const File& file) {
   if (!broke_ || asked_again_) return {};
-  lost_ = true;
   // Had this file not broken off itself, no token of this session is worth trying.
-  const bool all = file.attempts == 1;
+  return offer_again(file.attempts == 1);
+}
+
+/// 409 to an upload is how LocalSend up to 1.17 says that it knows of no session: it was restarted,
+/// or the session was ended there (protocol.md 1.2, 2.3).
+Step SendPlan::after_loss(const Error& error) {
+  if (!asked_again_) return offer_again(true);
+  abandon_waiting(error);
+  return {};
+}
+
+Step SendPlan::offer_again(bool all) {
+  lost_ = true;
   for (auto& other : files_)
     if (all && other.status == SendStatus::waiting) other.status = SendStatus::open;
   return {NextStep::ask_again, Duration{0}};

@@ -289,6 +289,61 @@ def test_S40_a_receiver_that_restarts_and_declines(peer, send, three, era):
     assert "Not again" in sent.files["b.png"]["error"]["message"]
 
 
+def no_session(exchange):
+    """1.17 after a restart: nobody breaks anything off, and no token is of use."""
+    exchange.read()
+    exchange.peer.session = None
+    exchange.peer.tokens = {}
+    exchange.refuse(409, "No session")
+    return True
+
+
+@wires
+def test_S40_a_receiver_without_a_session(peer, send, three, era):
+    """409 to an upload: what is unfinished is offered again, once."""
+    receiver = peer(era, behave={"upload": behaviour.only("b.png", behaviour.times(1, no_session))})
+    sent = send(receiver, "--jobs", "1", *three)
+    assert sent.code == 0, sent.message
+    assert stored(receiver) == digests(three)
+    offered = [sorted(f["fileName"] for f in call.json()["files"].values())
+               for call in receiver.of("prepare")]
+    assert offered == [["a.txt", "b.png", "c.bin"], ["b.png", "c.bin"]]
+    assert sent.statuses() == {path.name: "done" for path in three}
+
+
+@wires
+def test_S40_a_receiver_that_never_has_a_session(peer, send, three, era):
+    """The second 409 is the end: exit 10, what had arrived stays done, nobody is told to stop."""
+    receiver = peer(era, behave={"upload": behaviour.only("b.png", no_session)})
+    sent = send(receiver, "--jobs", "1", *three)
+    assert sent.code == 10, sent.message
+    assert len(receiver.of("prepare")) == 2
+    assert sent.statuses() == {"a.txt": "done", "b.png": "failed", "c.bin": "failed"}
+    assert {sent.files[name]["error"]["exit_code"] for name in ("b.png", "c.bin")} == {9}
+
+
+@wires
+def test_S40_a_restart_that_nobody_sees(peer, send, three, era):
+    """A peer that ends each connection after its answer breaks none when it restarts: 403 leads to
+    one new request."""
+    def upload(exchange):
+        exchange.keep = False
+        if exchange.file.get("fileName") != "b.png" or len(receiver.of("prepare")) > 1:
+            exchange.read()
+            answer = exchange.answer
+            exchange.answer = lambda *a, **k: answer(*a, **{**k, "close": True})
+            return False
+        exchange.peer.session, exchange.peer.tokens = None, {}
+        return refuse(exchange)
+
+    refuse = behaviour.always(403, {"message": "Invalid token"}, close=True)
+    receiver = peer(era, behave={"upload": upload})
+    sent = send(receiver, "--jobs", "1", *three)
+    assert sent.code == 0, sent.message
+    assert stored(receiver) == digests(three)
+    assert len(receiver.of("prepare")) == 2
+
+
 @wires
 def test_S14_a_request_without_an_answer_is_made_again(peer, send, three, era):
     """The peer closed after the whole request: cancel without a session, then the same request."""

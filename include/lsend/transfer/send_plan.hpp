@@ -24,7 +24,7 @@ enum class NextStep : std::uint8_t {
   read_again,     ///< the peer found it damaged: hash anew, then checked()
   fewer_uploads,  ///< the peer wants fewer at a time: another upload takes the file
   ask_again,      ///< its token is of no use any more: the file has to be offered again
-  stop_session,   ///< the session is gone: nothing more can be sent in it
+  stop_session,   ///< it was called off, or someone else answers: nothing more may go out
 };
 
 struct Step {
@@ -76,8 +76,7 @@ class SendPlan {
   Result<Acceptance> accepted(const PrepareUploadReply& reply);
   /// 204: the peer wants nothing of what was offered, or has read the message.
   void nothing_wanted();
-  /// The offer came to nothing: its files fail with `error`. An offer made again keeps why that was
-  /// needed.
+  /// The offer came to nothing: its files fail with `error`.
   void refused(const Error& error);
 
   /// The next file to send, now `sending`; nothing when all have been handed out. Order: as given.
@@ -86,6 +85,8 @@ class SendPlan {
   /// An attempt failed. Says what to do: after give_up and stop_session the file is `failed`, after
   /// ask_again `open`, after fewer_uploads `waiting`, else the next attempt counts as begun.
   Step failed(std::size_t file, const UploadFailure& failure);
+  /// The peer ended a connection between two files. It may have been restarted, as after a break.
+  void connection_ended() { broke_ = true; }
   /// The peer took the file and has stored something else: trying again cannot mend that.
   void refuted(std::size_t file, const Error& error);
   /// After read_again: the file as it is now. The same: another attempt. Changed: it is offered
@@ -110,7 +111,9 @@ class SendPlan {
   Result<> verdict() const;
 
  private:
-  Step after_forbidden(File& file);
+  Step after_forbidden(const File& file);
+  Step after_loss(const Error& error);
+  Step offer_again(bool all);
   Step after_too_many(File& file, const UploadFailure& failure);
 
   std::vector<File> files_;

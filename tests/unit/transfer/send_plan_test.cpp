@@ -109,7 +109,6 @@ TEST_CASE("what follows a failed attempt") {
       {Errc::unsupported_media, true, {over}},
       {Errc::bad_request, true, {over}},
       {Errc::pin_required, true, {over}},
-      {Errc::busy, true, {stop}},
       {Errc::identity, false, {stop}},
       {Errc::cancelled, false, {stop}},
       {Errc::interrupted, false, {stop}},
@@ -189,6 +188,41 @@ TEST_CASE("403 for a file that did not break off itself: the session is lost for
   CHECK(plan.next() == std::nullopt);
   CHECK(plan.failed(1, failure_of(Errc::forbidden, true)).next == NextStep::ask_again);
   CHECK(plan.offer() == std::vector<std::size_t>{1, 2, 3});
+}
+
+TEST_CASE("409 to an upload: the session is gone, what is left is offered again, once") {
+  auto plan = accepted_plan({"a", "b", "c", "d"});
+  plan.next();
+  plan.done(0);
+  plan.next();
+  plan.next();
+  CHECK(plan.failed(1, failure_of(Errc::busy, true)).next == NextStep::ask_again);
+  CHECK(plan.next() == std::nullopt);
+  CHECK(plan.failed(2, failure_of(Errc::busy, true)).next == NextStep::ask_again);
+  CHECK(plan.offer() == std::vector<std::size_t>{1, 2, 3});
+  REQUIRE(plan.accepted(reply_for({"b", "c", "d"})).has_value());
+  CHECK(plan.next() == std::size_t{1});
+  CHECK(plan.failed(1, failure_of(Errc::busy, true)).next == NextStep::give_up);
+  CHECK(plan.next() == std::nullopt);
+  CHECK(!plan.has_open());
+  CHECK(plan.totals().failed == 3);
+  CHECK(plan.verdict().error().code() == Errc::partial);
+  // Another try of the user's is a new delivery.
+  CHECK(plan.reopen() == 3);
+  CHECK(plan.offer() == std::vector<std::size_t>{1, 2, 3});
+  REQUIRE(plan.accepted(reply_for({"b", "c", "d"})).has_value());
+  CHECK(plan.next() == std::size_t{1});
+  CHECK(plan.failed(1, failure_of(Errc::busy, true)).next == NextStep::ask_again);
+}
+
+TEST_CASE("403 from a peer that ends each connection: it may have been restarted between two") {
+  auto plan = accepted_plan({"a", "b", "c"});
+  plan.next();
+  plan.done(0);
+  plan.next();
+  plan.connection_ended();
+  CHECK(plan.failed(1, failure_of(Errc::forbidden, true)).next == NextStep::ask_again);
+  CHECK(plan.offer() == std::vector<std::size_t>{1, 2});
 }
 
 TEST_CASE("a file that the peer found damaged is read again") {
