@@ -86,6 +86,9 @@ class Sender {
       co_await job.pause(backoff.next(chance()));
       if (interrupt_.requested()) break;
     }
+    // The last run may not have begun, for want of the peer or of the user's patience.
+    if (!report.success && job.granted())
+      report = job.give_up(interrupt_.requested() ? interrupt_.error() : report.failure);
     job.report_ended();
     if (interrupt_.requested() && !report.success) report.failure = interrupt_.error();
     report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - began);

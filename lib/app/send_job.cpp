@@ -9,16 +9,20 @@ Task<Result<TargetReport>> SendJob::run(Peer peer) {
   session_.peer = std::move(peer);
   session_.local_address.clear();
   auto& plan = session_.plan;
-  bool asked = false;
   do {
     const auto went = co_await ask_and_upload();
-    if (!went && !asked) co_return went.error();
+    if (!went && !granted_) co_return went.error();
     // What was sent under an earlier offer stays sent.
     if (!went) plan.refused(went.error());
-    asked = true;
+    granted_ = true;
   } while (plan.has_open() && !session_.calls.stopped());
   if (session_.calls.stopped()) plan.abandon(session_.calls.reason());
   co_return news_.report();
+}
+
+TargetReport SendJob::give_up(const Error& error) {
+  session_.plan.abandon(error);
+  return news_.report();
 }
 
 bool SendJob::reopen() {

@@ -23,6 +23,10 @@ class SendJob {
   /// Makes what failed for a time only ready for another run. False when nothing is left, or when
   /// what came through a pipe is gone.
   bool reopen();
+  /// Has the peer taken an offer yet? Then each file has its end told, and its part in the verdict.
+  bool granted() const { return granted_; }
+  /// What has not ended fails with `error`: another run could not begin.
+  TargetReport give_up(const Error& error);
   /// How files ended that may have been held back for another run.
   void report_ended();
   const std::string& target() const { return session_.target; }
@@ -46,6 +50,7 @@ class SendJob {
   SendSession session_;
   SendNews news_;
   Interrupt::Subscription on_stop_;
+  bool granted_ = false;
 };
 
 }  // namespace lsend::app

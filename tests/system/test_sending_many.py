@@ -2,12 +2,13 @@
 
 import json
 import signal
+import socket
 import time
 
 import pytest
 
 from lab import files
-from lab.process import run_lsend
+from lab.process import run_lsend, wait_until
 from lab.sending import Sent, digests, stored
 from peers import behaviour
 
@@ -189,6 +190,42 @@ def test_retry_sends_only_what_is_left(peer, send, three, era):
                for call in receiver.of("prepare")]
     assert offered == [["a.txt", "b.png", "c.bin"], ["b.png"]]
     assert sorted(event["name"] for event in sent.of("file")) == ["a.txt", "b.png", "c.bin"]
+
+
+def leave_for_good(exchange):
+    """The app is closed in the middle of a file."""
+    exchange.read(1)
+    exchange.peer._listener.shutdown(socket.SHUT_RDWR)
+    exchange.peer._listener.close()
+    exchange.reset()
+    return True
+
+
+@wires
+@pytest.mark.parametrize("retry", ["0", "1"])
+def test_retry_of_a_peer_that_is_gone_for_good(peer, send, three, era, retry):
+    """What arrived has arrived: exit 10, and each file that was not delivered is named."""
+    receiver = peer(era, behave={"upload": behaviour.only("b.png", leave_for_good)})
+    sent = send(receiver, "--jobs", "1", "--retry", retry, "--connect-timeout", "1s", *three)
+    assert sent.code == 10, sent.message
+    assert sent.statuses() == {"a.txt": "done", "b.png": "failed", "c.bin": "failed"}
+    assert len(sent.of("file")) == 3
+    assert {sent.files[name]["error"]["exit_code"] for name in ("b.png", "c.bin")} == {5}
+    assert "2 of 3 files were not sent" in sent.message
+    result = sent.of("result")[0]
+    assert (result["files_done"], result["files_failed"]) == (1, 2)
+
+
+def test_retry_that_is_interrupted_between_two_runs(peer, start_send, three):
+    """Exit 130, and what was not delivered is told."""
+    receiver = peer(behave={"upload": behaviour.only("b.png", leave_for_good)})
+    program = start_send(receiver, "--jobs", "1", "--retry", "9", "--connect-timeout", "1s", *three)
+    wait_until(lambda: [e for e in program.events() if "trying again (2" in e.get("reason", "")],
+               what="the second retry")
+    program.send_signal(signal.SIGINT)
+    sent = program.ended(5)
+    assert sent.code == 130
+    assert sent.statuses() == {"a.txt": "done", "b.png": "failed", "c.bin": "failed"}
 
 
 def test_retry_does_not_repeat_what_cannot_be_read(send, tmp_path):
