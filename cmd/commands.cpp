@@ -12,6 +12,11 @@ std::unique_ptr<Reporter> make_json(const Options& options, Terminal& terminal, 
   return std::make_unique<JsonLines>(terminal.out, result, progress);
 }
 
+app::WarningEvent public_pin(std::string_view variable) {
+  return {"--pin: everyone on this host can read a command line; --pin-file or " +
+          std::string(variable) + " keep the PIN to you"};
+}
+
 int exit_with(const Error* error, Terminal& terminal) {
   if (error == nullptr) return kSuccess;
   terminal.console.error(*error);

@@ -25,6 +25,9 @@ int run(const DevicesCommand& command, const Options& options, Terminal& termina
 /// JSON lines, where they are asked for.
 std::unique_ptr<Reporter> make_json(const Options& options, Terminal& terminal, bool transfer);
 
+/// Of a PIN that everyone can read; `variable` keeps it to the user.
+app::WarningEvent public_pin(std::string_view variable);
+
 /// Prints the error, if any, and gives the code for it.
 int exit_with(const Error* error, Terminal& terminal);
 

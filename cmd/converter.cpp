@@ -58,6 +58,18 @@ void Converter::only_one(std::optional<Given>& one, std::optional<Given>& other)
   (one->rank < other->rank ? other : one).reset();
 }
 
+Converter::PinFrom Converter::pin(const Text& pin_flag, const Text& file_flag,
+                                  std::optional<std::string>& target) {
+  auto pin = given("--pin", pin_flag);
+  auto file = given("--pin-file", file_flag);
+  only_one(pin, file);
+  text(pin, target);
+  if (file) take(read_pin_file(file->name, file->text), target);
+  if (file) return PinFrom::file;
+  if (!pin) return PinFrom::nowhere;
+  return pin->rank == 0 ? PinFrom::command_line : PinFrom::setting;
+}
+
 unsigned Converter::count(const char* option, unsigned flags) {
   if (flags > 0) return flags;
   unsigned number = 0;

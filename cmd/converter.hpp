@@ -40,6 +40,10 @@ class Converter {
   std::optional<bool> either(const char* yes, bool yes_flag, const char* no, bool no_flag);
   /// The same for two with values: the one that counts stays.
   void only_one(std::optional<Given>& one, std::optional<Given>& other);
+  /// Where a PIN came from: everyone on this host can read a command line.
+  enum class PinFrom { nowhere, command_line, setting, file };
+  /// The PIN of --pin, or of the file of --pin-file.
+  PinFrom pin(const Text& pin_flag, const Text& file_flag, std::optional<std::string>& target);
   unsigned count(const char* option, unsigned flags);
   std::map<std::string, Texts> groups() const { return sources_.groups(); }
 

@@ -81,7 +81,7 @@ std::string_view hint_of(Errc code) {
       return "is the other device awake and in this network? 'lsend doctor' checks this machine";
     case Errc::pin_required:
     case Errc::pin_wrong:
-      return "give the receiver's PIN by --pin or LSEND_PIN";
+      return "give the receiver's PIN by --pin-file or LSEND_PIN";
     case Errc::busy:
       return "--wait 5m waits until the other transfer has ended";
     case Errc::no_space:

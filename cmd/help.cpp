@@ -32,7 +32,7 @@ constexpr std::array<Help, 7> kHelp{{
      "\n"
      "Examples:\n"
      "  lsend send Pixel holiday.jpg notes/\n"
-     "  lsend send 192.168.1.20 --pin 123456 backup.tar\n"
+     "  lsend send 192.168.1.20 --pin-file nas.pin backup.tar\n"
      "  lsend send fp:3F2A99C0 -m 'https://example.org'\n"
      "  lsend send --to laptop --to nas --exclude '*.o' project/\n"
      "  make 2>&1 | lsend send laptop - --name build.log\n"},
@@ -40,7 +40,7 @@ constexpr std::array<Help, 7> kHelp{{
      "The path of each stored file and the text of each message go to standard output.\n"
      "\n"
      "Examples:\n"
-     "  lsend receive --pin 123456\n"
+     "  lsend receive --pin random\n"
      "  lsend receive --auto-accept --dir /srv/inbox --max-size 10G\n"
      "  lsend receive --auto-accept --once --json\n"},
     {"info", "Usage: lsend info [OPTIONS] [TARGET]\n",
@@ -84,7 +84,7 @@ std::string short_help() {
       "  lsend discover                     find devices on the network\n"
       "  lsend send Pixel photo.jpg notes/  send files and folders to one of them\n"
       "  lsend send Pixel -m 'see you'      send a message\n"
-      "  lsend receive --pin 123456         accept what comes from who knows the PIN\n"
+      "  lsend receive --pin random         accept what comes from who knows the PIN\n"
       "\n"
       "'lsend --help' lists all commands and options.\n";
   return text;

@@ -38,10 +38,12 @@ struct DiscoverCommand {
 struct SendCommand {
   app::SendOptions options;
   bool message_from_stdin = false;  ///< `options.message` is still to be read
+  bool pin_is_public = false;       ///< it stands in argv
 };
 
 struct ReceiveCommand {
   app::ReceiveOptions options;
+  bool pin_is_public = false;  ///< it stands in argv
 };
 
 struct DevicesCommand {

@@ -26,7 +26,8 @@ struct RawDiscover {
 };
 
 struct RawSend {
-  Text message, name, size, prefix, pin, jobs, wait, accept_timeout, trust, files_from, retry;
+  Text message, name, size, prefix, pin, pin_file, jobs, wait, accept_timeout, trust, files_from,
+      retry;
   bool follow = false, checksum = false, no_checksum = false;
   bool null = false, require_all = false, dry_run = false;
   Texts to;

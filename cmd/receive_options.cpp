@@ -11,19 +11,11 @@ constexpr std::uint64_t kMostConnections = 20'000;
 
 constexpr std::uint64_t kMostSessions = 1000;
 
-void read_pin(const RawReceive& raw, Converter& in, app::ReceiveOptions& options) {
-  auto pin = in.given("--pin", raw.pin);
-  auto file = in.given("--pin-file", raw.pin_file);
-  in.only_one(pin, file);
-  in.text(pin, options.pin);
-  if (file) {
-    auto read = read_pin_file(file->name, file->text);
-    if (read)
-      options.pin = std::move(*read);
-    else
-      in.reject(read.error().message());
-  }
-  options.random_pin = pin && pin->text == "random";
+void read_pin(const RawReceive& raw, Converter& in, ReceiveCommand& command) {
+  auto& options = command.options;
+  const auto from = in.pin(raw.pin, raw.pin_file, options.pin);
+  options.random_pin = from != Converter::PinFrom::file && options.pin == "random";
+  command.pin_is_public = from == Converter::PinFrom::command_line && !options.random_pin;
   if (options.random_pin) options.pin.reset();
 }
 
@@ -107,7 +99,7 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   options.folder = settings.home.downloads;
   in.path(in.given("--dir", raw.dir), options.folder);
   in.path(in.given("--ready-file", raw.ready_file), options.ready_file);
-  read_pin(raw, in, options);
+  read_pin(raw, in, command);
   options.filter.allow = in.list("--allow", raw.allow);
   options.filter.deny = in.list("--deny", raw.deny);
   if (const auto idle = in.given("--idle-timeout", raw.idle_timeout))

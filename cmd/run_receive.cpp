@@ -5,8 +5,9 @@
 namespace lsend::cmd {
 namespace {
 
-void warn(const app::ReceiveOptions& receive, const app::Settings& settings,
-          app::ProgressSink& sink) {
+void warn(const ReceiveCommand& command, const app::Settings& settings, app::ProgressSink& sink) {
+  const auto& receive = command.options;
+  if (command.pin_is_public) sink.on(public_pin("LSEND_RECEIVE_PIN"));
   if (receive.auto_accept && !receive.pin && !receive.random_pin && receive.accept_from.empty() &&
       receive.accept_exec.empty())
     sink.on(
@@ -23,8 +24,9 @@ std::unique_ptr<TerminalPrompt> make_prompt(const app::ReceiveOptions& receive,
   return TerminalPrompt::open(terminal.console);
 }
 
-Result<app::ReceiveReport> serve(const app::ReceiveOptions& receive, const Options& options,
+Result<app::ReceiveReport> serve(const ReceiveCommand& command, const Options& options,
                                  Terminal& terminal, app::ProgressSink& sink) {
+  const auto& receive = command.options;
   const auto prompt = make_prompt(receive, options, terminal);
   app::Deciders deciders;
   deciders.prompt = prompt.get();
@@ -33,7 +35,7 @@ Result<app::ReceiveReport> serve(const app::ReceiveOptions& receive, const Optio
     return fail(Errc::usage,
                 "nobody is here to accept a transfer: add --auto-accept, --accept-from, "
                 "--accept-exec or --pin");
-  warn(receive, options.settings, sink);
+  warn(command, options.settings, sink);
   return app::receive(options.settings, receive, deciders, sink);
 }
 
@@ -43,7 +45,7 @@ int run(const ReceiveCommand& command, const Options& options, Terminal& termina
   const auto json = make_json(options, terminal, true);
   Reporter& reporter = json ? *json : static_cast<Reporter&>(terminal.console);
   Tally tally(reporter, [&](const std::string& line) { terminal.console.answer(line); });
-  const auto report = serve(command.options, options, terminal, tally);
+  const auto report = serve(command, options, terminal, tally);
   const auto failure = report ? Error() : report.error();
   const auto* error = report ? nullptr : &failure;
   reporter.finish(tally.totals(), error);

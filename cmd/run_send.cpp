@@ -129,8 +129,8 @@ Result<app::SendReport> send(const SendCommand& command, const Options& options,
     if (!message) return message.error();
     send.message = std::move(*message);
   }
-  const bool may_ask = send.trust == identity::TrustMode::ask && !options.output.json;
-  const auto prompt = may_ask ? TerminalPrompt::open(terminal.console) : nullptr;
+  if (command.pin_is_public) sink.on(public_pin("LSEND_PIN"));
+  const auto prompt = options.output.json ? nullptr : TerminalPrompt::open(terminal.console);
   send.prompt = prompt.get();
   return app::send(options.settings, send, sink);
 }

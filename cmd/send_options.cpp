@@ -115,7 +115,8 @@ void declare_send(Declarer& in, RawSend& raw) {
   in.value("--files-from", raw.files_from, "FILE|-", "also what this list names, a path a line");
   in.flag("-0,--null", raw.null, "each path of the list ends with NUL");
   in.flag("-L,--follow", raw.follow, "follow symbolic links inside folders");
-  in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN]");
+  in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN, asked for]");
+  in.value("--pin-file", raw.pin_file, "FILE", "its first line is the PIN");
   in.value("--trust", raw.trust, "HOW", "tofu, ask, strict or off [tofu]");
   in.values("--fingerprint", raw.fingerprints, "HEX",
             "the receiver's certificate must be this one;\nmay be repeated");
@@ -136,7 +137,8 @@ SendCommand read_send(const RawOptions& all, Converter& in) {
   read_operands(all, in, options);
   read_choice(raw, in, options);
   options.dry_run = raw.dry_run;
-  in.text(in.given("--pin", raw.pin), options.pin);
+  command.pin_is_public =
+      in.pin(raw.pin, raw.pin_file, options.pin) == Converter::PinFrom::command_line;
   in.text(in.given("--prefix", raw.prefix), options.prefix);
   read_trust(raw, in, options);
   in.number(in.given("--jobs", raw.jobs), options.jobs, 1, kMostJobs);

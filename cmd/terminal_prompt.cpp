@@ -44,7 +44,7 @@ void TerminalPrompt::ask(const app::Question& question) {
   if (in_foreground(terminal_)) ::tcflush(terminal_, TCIFLUSH);
   if (const auto* pin = std::get_if<app::PinQuestion>(&question_)) {
     echo(false);
-    console_.hold("PIN of " + escape_for_terminal(pin->device, 64) + ": ");
+    console_.hold((pin->again ? "wrong; PIN of " : "PIN of ") + pin->device + ": ");
     return;
   }
   if (const auto* contact = std::get_if<app::ContactQuestion>(&question_)) {
@@ -59,6 +59,8 @@ void TerminalPrompt::ask(const app::Question& question) {
 }
 
 std::optional<app::Answer> TerminalPrompt::poll(Duration left) {
+  // A shell that had the terminal in between turned it on.
+  if (std::holds_alternative<app::PinQuestion>(question_) && in_foreground(terminal_)) echo(false);
   const auto line = read_line();
   if (!line) {
     if (std::holds_alternative<app::AcceptQuestion>(question_)) count_down(left);
@@ -124,7 +126,7 @@ void TerminalPrompt::count_down(Duration left) {
 
 void TerminalPrompt::withdraw(std::string_view why) {
   close();
-  console_.ask(why);
+  if (!why.empty()) console_.ask(why);
 }
 
 void TerminalPrompt::close() {
@@ -133,9 +135,10 @@ void TerminalPrompt::close() {
 }
 
 void TerminalPrompt::echo(bool on) {
-  if (silent_ == !on) return;
+  if (on && !silent_) return;
   termios modes{};
   if (::tcgetattr(terminal_, &modes) != 0) return;
+  if (((modes.c_lflag & ECHO) != 0) == on) return;
   if (on)
     modes.c_lflag |= static_cast<tcflag_t>(ECHO);
   else

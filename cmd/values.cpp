@@ -124,8 +124,7 @@ Result<std::string> read_pin_file(std::string_view name, const std::string& path
   std::string pin;
   std::getline(file, pin);
   if (pin.ends_with('\r')) pin.pop_back();
-  if (pin.empty() || !is_utf8(pin))
-    return fail(Errc::usage, what + "has no PIN in its first line");
+  if (pin.empty() || !is_utf8(pin)) return fail(Errc::usage, what + "has no PIN in its first line");
   return pin;
 }
 

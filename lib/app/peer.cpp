@@ -213,7 +213,7 @@ Error refusal(const Peer& peer, const net::Reply& reply, protocol::Action action
     case Errc::busy:
       return fail(code, who + " is busy with another transfer" + said + "; try again later");
     case Errc::pin_required:
-      return fail(code, who + " asks for a PIN" + said + "; give it with --pin");
+      return fail(code, who + " asks for a PIN" + said + "; give it with --pin-file or LSEND_PIN");
     case Errc::too_many_requests:
       return fail(code, who + " refuses for now, after too many attempts" + said);
     default:

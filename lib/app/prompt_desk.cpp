@@ -33,10 +33,15 @@ class PromptDesk::Turn {
 Task<std::optional<Answer>> PromptDesk::ask(Question question, TimePoint limit) {
   while (taken_) {
     const bool waited = co_await net::sleep_for(kLookEvery);
-    if (!waited || Clock::now() >= limit) co_return std::nullopt;
+    if (!waited || interrupted() || Clock::now() >= limit) co_return std::nullopt;
   }
   Turn turn(*this, question);
   while (true) {
+    if (interrupted()) {
+      turn.close();
+      prompt_.withdraw("");
+      co_return std::nullopt;
+    }
     const auto now = Clock::now();
     const auto left = std::chrono::duration_cast<Duration>(limit - now);
     auto answer = prompt_.poll(std::max(left, Duration(0)));

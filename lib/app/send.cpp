@@ -50,6 +50,7 @@ class Sender {
         gate_(std::move(gate)),
         options_(options),
         sink_(sink),
+        desk_(options.prompt ? std::make_unique<PromptDesk>(*options.prompt, &interrupt) : nullptr),
         presence_(executor, std::move(node), nullptr, nullptr) {}
 
   Task<Result<SendReport>> run(const std::vector<std::string>& targets, const Payload& payload) {
@@ -72,7 +73,7 @@ class Sender {
     const auto began = Clock::now();
     report.target = target;
     SendJob job(presence_.executor(), presence_.node(), interrupt_, target, payload, options_,
-                sink_);
+                sink_, desk_.get());
     presence_.handler().jobs.push_back(&job);
     transfer::Backoff backoff(kFirstRetry, kLongestRetry);
     for (unsigned run = 0;; ++run) {
@@ -122,8 +123,8 @@ class Sender {
     if (!found) co_return found.error();
     // A dry run leaves no traces.
     if (options_.dry_run) co_return found;
-    auto peer = co_await gate_.admit(presence_.node(), job.target(), std::move(*found));
-    if (!peer) co_return peer.error();
+    auto peer =
+        co_await gate_.admit(presence_.node(), job.target(), std::move(*found), desk_.get());
     if (interrupt_.requested()) co_return interrupt_.error();
     co_return peer;
   }
@@ -154,6 +155,7 @@ class Sender {
   TrustGate gate_;
   const SendOptions& options_;
   ProgressSink& sink_;
+  std::unique_ptr<PromptDesk> desk_;  ///< null: nobody can be asked
   Presence<SendHandler> presence_;
 };
 
@@ -184,7 +186,7 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   sink.on(plan_of(*payload, options.dry_run));
   auto node = Node::make(settings);
   if (!node) return node.error();
-  auto gate = TrustGate::open(settings, options.trust, options.fingerprints, options.prompt, sink);
+  auto gate = TrustGate::open(settings, options.trust, options.fingerprints, sink);
   if (!gate) return gate.error();
   Runtime runtime(&sink);
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),

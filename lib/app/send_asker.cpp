@@ -14,6 +14,8 @@ namespace {
 /// Between two tries at a busy peer (reliability.md 7.3).
 constexpr Duration kFirstPause = std::chrono::seconds(1);
 constexpr Duration kLongestPause = std::chrono::seconds(15);
+/// Receivers lock out after so many wrong PINs (protocol.md 1.5).
+constexpr unsigned kPinTries = 3;
 constexpr std::size_t kMaxPrepareReply = 8 * 1024 * 1024;
 
 }  // namespace
@@ -23,6 +25,7 @@ struct SendAsker::Patience {
   transfer::Backoff busy{kFirstPause, kLongestPause};
   bool broke = false;         ///< a break without an answer, once
   bool told_to_wait = false;  ///< a 429, once
+  unsigned pins = 0;          ///< asked for, of a person
 };
 
 Task<Result<bool>> SendAsker::prepare() {
@@ -46,8 +49,12 @@ Task<Result<bool>> SendAsker::prepare() {
     if (session_.calls.stopped()) co_return session_.calls.reason();
     if (again) continue;
     // With a PIN in play "too many attempts" is its lock-out (reliability.md S7).
-    if (session_.options.pin && error.code() == Errc::too_many_requests)
+    if (session_.pin && error.code() == Errc::too_many_requests)
       error = fail(Errc::pin_locked, error.message());
+    if (session_.pin && error.code() == Errc::pin_required)
+      error = fail(Errc::pin_wrong, display_name(session_.peer) +
+                                        " does not take this PIN; after three wrong ones it "
+                                        "refuses all");
     co_return error;
   }
 }
@@ -75,6 +82,10 @@ Task<bool> SendAsker::ask_after_break(const Error& error, Patience& patience) {
 
 Task<bool> SendAsker::ask_after_refusal(const Error& error, const net::Reply& reply,
                                         Patience& patience) {
+  if (error.code() == Errc::pin_required) {
+    const bool given = co_await ask_with_other_pin(patience);
+    co_return given;
+  }
   auto pause = Duration::zero();
   if (error.code() == Errc::busy) {
     pause = patience.busy.next(chance());
@@ -89,6 +100,22 @@ Task<bool> SendAsker::ask_after_refusal(const Error& error, const net::Reply& re
     co_return false;
   }
   co_await session_.calls.pause(pause);
+  co_return true;
+}
+
+/// A PIN of the options is the user's last word, and without a person there is nobody to ask.
+Task<bool> SendAsker::ask_with_other_pin(Patience& patience) {
+  const bool from_options = session_.options.pin.has_value();
+  if (!session_.desk || from_options || patience.pins == kPinTries) co_return false;
+  client_.reset();
+  PinQuestion about;
+  about.device = display_name(session_.peer);
+  about.again = patience.pins++ > 0;
+  Question question(std::move(about));
+  const auto limit = Clock::now() + session_.options.accept_timeout;
+  auto answer = co_await session_.desk->ask(std::move(question), limit);
+  if (!answer || answer->choice == Answer::Choice::no) co_return false;
+  session_.pin = std::move(answer->text);
   co_return true;
 }
 
@@ -129,7 +156,7 @@ Task<Result<net::Reply>> SendAsker::ask(const std::string& body) {
   const auto& route = protocol::route_to(protocol::Action::prepare_upload, peer.codec());
   std::string target(route.path);
   const auto& options = session_.options;
-  if (options.pin) target += "?pin=" + protocol::percent_encode(*options.pin);
+  if (session_.pin) target += "?pin=" + protocol::percent_encode(*session_.pin);
   net::Call call("POST", std::move(target));
   call.content_type = "application/json";
   call.answer_limit = options.accept_timeout;

@@ -27,6 +27,7 @@ class SendAsker {
   Result<bool> take_grant(const std::string& json);
   Task<bool> ask_after_break(const Error& error, Patience& patience);
   Task<bool> ask_after_refusal(const Error& error, const net::Reply& reply, Patience& patience);
+  Task<bool> ask_with_other_pin(Patience& patience);
 
   SendSession& session_;
   SendNews& news_;

@@ -10,10 +10,10 @@ namespace lsend::app {
 class SendJob {
  public:
   SendJob(Executor executor, const Node& node, Interrupt& interrupt, std::string target,
-          const Payload& payload, const SendOptions& options, ProgressSink& sink)
+          const Payload& payload, const SendOptions& options, ProgressSink& sink, PromptDesk* desk)
       : executor_(executor),
         interrupt_(interrupt),
-        session_(node, std::move(target), payload, options),
+        session_(node, std::move(target), payload, options, desk),
         news_(session_, sink),
         on_stop_(interrupt, [this] { session_.calls.stop(interrupt_.error()); }) {}
 

@@ -1,18 +1,28 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "lib/app/call_off.hpp"
 #include "lib/app/payload.hpp"
 #include "lib/app/peer.hpp"
+#include "lib/app/prompt_desk.hpp"
 #include "lsend/transfer/send_plan.hpp"
 
 namespace lsend::app {
 
 /// What asking and uploading share: to whom, from where, under which session, and what is left.
 struct SendSession {
-  SendSession(const Node& own, std::string name, const Payload& content, const SendOptions& how)
-      : node(own), target(std::move(name)), payload(content), options(how), plan(content.files) {}
+  /// `person` is null where nobody can be asked.
+  SendSession(const Node& own, std::string name, const Payload& content, const SendOptions& how,
+              PromptDesk* person)
+      : node(own),
+        target(std::move(name)),
+        payload(content),
+        options(how),
+        desk(person),
+        pin(how.pin),
+        plan(content.files) {}
 
   /// A connection to the peer, from the address of the first one. Where nobody listens it is tried
   /// three times within the connect limit (reliability.md 7.3).
@@ -25,6 +35,8 @@ struct SendSession {
   Peer peer;
   const Payload& payload;
   const SendOptions& options;
+  PromptDesk* desk;
+  std::optional<std::string> pin;  ///< of this receiver: the option's, or what a person typed
   transfer::SendPlan plan;
   SessionId id;
   std::string local_address;

@@ -28,10 +28,8 @@ TrustGate::TrustGate(storage::Home home, TrustMode mode, std::vector<Fingerprint
     : home_(std::move(home)), mode_(mode), demanded_(std::move(demanded)), sink_(&sink) {}
 
 Result<TrustGate> TrustGate::open(const Settings& settings, TrustMode mode,
-                                  std::vector<Fingerprint> demanded, Prompt* prompt,
-                                  ProgressSink& sink) {
+                                  std::vector<Fingerprint> demanded, ProgressSink& sink) {
   TrustGate gate(settings.home, mode, std::move(demanded), sink);
-  if (prompt) gate.desk_ = std::make_unique<PromptDesk>(*prompt);
   if (mode == TrustMode::off) return gate;
   auto known = load_known(settings.home);
   if (!known) return known.error();
@@ -52,18 +50,19 @@ bool TrustGate::is_demanded(const std::string& target, const Fingerprint& finger
 }
 
 /// One question at a time, however many targets there are.
-Task<bool> TrustGate::confirm(const Peer& peer) {
+Task<bool> TrustGate::confirm(const Peer& peer, PromptDesk* desk) {
   constexpr Duration kPatience = std::chrono::minutes(5);
-  if (!desk_) co_return false;
+  if (!desk) co_return false;
   ContactQuestion contact;
   contact.device = display_name(peer);
   if (peer.proven) contact.fingerprint = peer.proven->str();
   Question question(std::move(contact));
-  const auto answer = co_await desk_->ask(std::move(question), Clock::now() + kPatience);
+  const auto answer = co_await desk->ask(std::move(question), Clock::now() + kPatience);
   co_return answer && answer->choice == Answer::Choice::yes;
 }
 
-Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer found) {
+Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer found,
+                                    PromptDesk* desk) {
   if (mode_ == TrustMode::off) co_return found;
   auto proven = co_await prove(node, std::move(found));
   if (!proven) co_return proven;
@@ -77,7 +76,7 @@ Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer f
   const auto welcome = identity::welcome(known_, mode_, contact);
   if (!welcome) co_return welcome.error();
   if (*welcome == Welcome::ask) {
-    const bool agreed = co_await confirm(peer);
+    const bool agreed = co_await confirm(peer, desk);
     if (!agreed) co_return unasked(peer);
   }
   peer.standing = known_.standing(contact.fingerprint, contact.alias, contact.endpoint);

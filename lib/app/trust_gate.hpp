@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,21 +15,20 @@ namespace lsend::app {
 /// What `send` takes on trust: between finding a device and telling it anything stands this.
 class TrustGate {
  public:
-  /// Reads who is known. Errors of load_known(); with --trust off the file is not read. `prompt` is
-  /// asked about strangers where --trust says so; null: nobody is there.
+  /// Reads who is known. Errors of load_known(); with --trust off the file is not read.
   static Result<TrustGate> open(const Settings& settings, identity::TrustMode mode,
-                                std::vector<Fingerprint> demanded, Prompt* prompt,
-                                ProgressSink& sink);
+                                std::vector<Fingerprint> demanded, ProgressSink& sink);
 
   Search search(std::string target, Duration timeout) const;
   /// The device that was found for `target`, proven as far as it can be and remembered. Or
-  /// Errc::identity, and nothing was sent.
-  Task<Result<Peer>> admit(const Node& node, std::string target, Peer peer);
+  /// Errc::identity, and nothing was sent. At `desk` a person is asked about strangers where
+  /// --trust says so; null: nobody is there.
+  Task<Result<Peer>> admit(const Node& node, std::string target, Peer peer, PromptDesk* desk);
 
  private:
   TrustGate(storage::Home home, identity::TrustMode mode, std::vector<Fingerprint> demanded,
             ProgressSink& sink);
-  Task<bool> confirm(const Peer& peer);
+  static Task<bool> confirm(const Peer& peer, PromptDesk* desk);
   bool is_demanded(const std::string& target, const Fingerprint& fingerprint) const;
   void remember(const Peer& peer);
 
@@ -38,7 +36,6 @@ class TrustGate {
   identity::TrustMode mode_;
   std::vector<Fingerprint> demanded_;
   ProgressSink* sink_;
-  std::unique_ptr<PromptDesk> desk_;  ///< null: nobody can be asked
   identity::KnownDevices known_;
 };
 

@@ -21,6 +21,7 @@ struct AcceptQuestion {
 /// Which PIN does this device want? The answer is never shown.
 struct PinQuestion {
   std::string device;
+  bool again = false;  ///< the one before was wrong
 };
 
 /// May something be sent to this device, which is not known? A yes makes it known.
@@ -51,7 +52,8 @@ class Prompt {
   virtual void ask(const Question& question) = 0;
   /// Looks, about ten times a second, whether it was answered; `left` is the time that is left.
   virtual std::optional<Answer> poll(Duration left) = 0;
-  /// The question is closed without an answer: why, as a sentence for the person.
+  /// The question is closed without an answer: why, as a sentence for the person; empty when it is
+  /// the person who left.
   virtual void withdraw(std::string_view why) = 0;
 };
 
