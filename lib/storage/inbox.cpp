@@ -1,7 +1,8 @@
 #include "lsend/storage/inbox.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -11,7 +12,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <limits>
 #include <string_view>
@@ -29,7 +29,6 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kWorthAllocating = 128 * 1024;
 constexpr auto kLargestFile = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
 constexpr std::uint64_t kAllocateAhead = std::uint64_t{1} << 30U;
-constexpr std::size_t kPartNameSize = 22;
 constexpr char kHiddenPrefix[] = ".lsend-";
 
 std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
@@ -132,30 +131,19 @@ unsigned read_umask() {
 Result<> allocate(int fd, std::uint64_t expected) {
   if (expected < kWorthAllocating || expected > kLargestFile) return {};
   const auto size = static_cast<off_t>(std::min(expected, kAllocateAhead));
+  // Beyond the end: a part is as long as what has come of it, also when we are killed. Its limit
+  // is therefore for us to look at.
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < expected)
+    return disk_error("no room for " + format_size(expected) + " in the inbox", EFBIG);
   int status = 0;
   do {
-    status = fallocate(fd, 0, 0, size);
+    status = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
   } while (status != 0 && errno == EINTR);
   if (status != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
     return disk_error("no room for " + format_size(expected) + " in the inbox", errno);
   }
   return {};
-}
-
-bool is_part_name(std::string_view name) {
-  return name.size() == kPartNameSize && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_';
-         });
-}
-
-/// By the time of the last change, which a peer's `modified` cannot move.
-bool is_stale_part(int folder_fd, const char* name, std::string_view prefix, time_t before) {
-  struct stat status {};
-  const std::string_view text(name);
-  return text.starts_with(prefix) && is_part_name(text.substr(prefix.size())) &&
-         fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-         status.st_uid == geteuid() && status.st_ctim.tv_sec <= before;
 }
 
 }  // namespace
@@ -205,6 +193,8 @@ Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
   UniqueFd fd(
       openat(parts_.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return disk_error("cannot make a file in " + quoted(folder_ / kPartFolder), errno);
+  // Nobody goes on with a part that is in use. Where there are no locks, nobody goes on at all.
+  flock(fd.get(), LOCK_EX | LOCK_NB);
   PartFile part(root_.get(), parts_.get(), std::move(fd), std::move(name), expected, file_mode_,
                 hash);
   if (auto ok = allocate(part.fd_.get(), expected); !ok) return ok.error();
@@ -222,23 +212,6 @@ Result<std::uint64_t> Inbox::free_space() const {
     bytes = std::numeric_limits<std::uint64_t>::max();
   }
   return bytes;
-}
-
-std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {
-  const int fd = openat(parts_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* const listing = fd < 0 ? nullptr : fdopendir(fd);
-  if (listing == nullptr) {
-    if (fd >= 0) close(fd);
-    return 0;
-  }
-  const time_t before = std::time(nullptr) - static_cast<time_t>(age.count());
-  std::size_t removed = 0;
-  while (const dirent* entry = readdir(listing)) {
-    if (!is_stale_part(fd, entry->d_name, part_prefix_, before)) continue;
-    if (unlinkat(fd, entry->d_name, 0) == 0) ++removed;
-  }
-  closedir(listing);
-  return removed;
 }
 
 }  // namespace lsend::storage

@@ -15,6 +15,7 @@
 #include "lsend/model/text.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "lsend/storage/safe_path.hpp"
+#include "part_folder.hpp"
 #include "publish.hpp"
 
 namespace lsend::storage {
@@ -67,7 +68,13 @@ PartFile::~PartFile() { remove(); }
 void PartFile::remove() noexcept {
   if (!fd_) return;
   unlinkat(part_folder_fd_, part_name_.c_str(), 0);
+  remove_label();
   fd_.reset();
+}
+
+void PartFile::remove_label() noexcept {
+  if (labelled_) unlinkat(part_folder_fd_, label_name(part_name_).c_str(), 0);
+  labelled_ = false;
 }
 
 Result<> PartFile::write(std::span<const std::byte> bytes) {
@@ -154,6 +161,7 @@ Result<StoredFile> PartFile::publish(const PublishTerms& terms) {
     remove();
     return place.error();
   }
+  remove_label();
   fd_.reset();
   sealed_->path = join_components(*place);
   return std::move(*sealed_);

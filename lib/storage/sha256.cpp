@@ -31,6 +31,12 @@ void Sha256::update(std::span<const std::byte> bytes) {
   require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
 }
 
+std::string Sha256::hex_so_far() const {
+  Sha256 copy;
+  require(EVP_MD_CTX_copy_ex(copy.context_.get(), context_.get()));
+  return copy.finish_hex();
+}
+
 std::string Sha256::finish_hex() {
   static constexpr char digits[] = "0123456789abcdef";
   std::array<unsigned char, 32> digest{};

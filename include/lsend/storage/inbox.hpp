@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lsend/model/result.hpp"
+#include "lsend/model/resume.hpp"
 #include "lsend/model/time.hpp"
 #include "lsend/storage/sha256.hpp"
 #include "lsend/storage/unique_fd.hpp"
@@ -40,8 +41,17 @@ struct PublishTerms {
   Conflict conflict = Conflict::rename;
 };
 
+/// A part that was left for its sender to go on with.
+struct KeptPart {
+  std::string name;  ///< in the private folder
+  PartLabel label;
+  std::uint64_t bytes = 0;
+  std::int64_t changed = 0;  ///< seconds since 1970
+};
+
 /// A file on its way in (reliability.md 7.1). Lives in the inbox's private folder under a random
-/// name, 0600; destroying it removes it; only commit() publishes. The inbox has to outlive it.
+/// name, 0600, locked; destroying it removes it, unless it is kept; only commit() publishes. The
+/// inbox has to outlive it.
 class PartFile {
  public:
   PartFile(PartFile&&) noexcept = default;
@@ -72,11 +82,28 @@ class PartFile {
   /// seal() and publish(). After an error nothing of the file is left.
   Result<StoredFile> commit(const PublishTerms& terms);
 
+  /// Says whose beginning this is, so that it can be kept (reliability.md 7.5).
+  void set_label(PartLabel label) { label_ = std::move(label); }
+  const std::optional<PartLabel>& label() const { return label_; }
+  /// Writes the label beside the part, for good, so that both outlive this process. Once; nothing
+  /// without a label. May run on another thread.
+  Result<> write_label();
+  /// Ends here and leaves what has come for Inbox::reopen(); removes it when it has no label, or
+  /// none can be written. May run on another thread.
+  void keep();
+  /// Of a reopened part: hashes at most `most` bytes more of what is there; how many. All but the
+  /// last byte of the file that is expected. May run on another thread.
+  Result<std::uint64_t> take_over(std::uint64_t most);
+  /// Throws away what take_over() has not seen; write() goes on behind it. Without anything left
+  /// the offset is 0.
+  Result<ResumePoint> settle_beginning();
+
  private:
   friend class Inbox;
   PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
            std::uint64_t expected, unsigned mode, bool hash);
   void remove() noexcept;
+  void remove_label() noexcept;
 
   int root_fd_;
   int part_folder_fd_;
@@ -87,6 +114,8 @@ class PartFile {
   std::uint64_t written_ = 0;
   std::optional<Sha256> digest_;
   std::optional<StoredFile> sealed_;
+  std::optional<PartLabel> label_;
+  bool labelled_ = false;  ///< on the disk
 };
 
 /// Parts that nothing changed for so long belong to nobody any more.
@@ -112,6 +141,12 @@ class Inbox {
   /// removed or ends earlier. Over 2^63-1 stands for a length that is not known: nothing is set
   /// aside.
   Result<PartFile> create_part(std::uint64_t expected, bool hash) const;
+  /// The parts that were kept and that nobody uses. Whatever does not look as we left it is none:
+  /// foreign, linked, damaged, older than kStaleParts. May run on another thread.
+  std::vector<KeptPart> kept_parts() const;
+  /// Takes a kept part, hashed from its beginning by take_over(). Errc::busy when somebody else has
+  /// it, Errc::io when it is not what it was. May run on another thread.
+  Result<PartFile> reopen(const KeptPart& part) const;
   /// Bytes that this user can still write.
   Result<std::uint64_t> free_space() const;
   /// Is the name in use, by whatever kind of entry? Components of clean_file_name().
@@ -127,7 +162,8 @@ class Inbox {
   Result<> sync_names(const std::string& stored_path) const;
   /// Waits until all of the inbox's file system is on the disk. May run on another thread.
   Result<> sync_all() const;
-  /// Removes regular files of ours in `.lsend` that nothing changed for `age`; how many.
+  /// Removes regular files of ours in `.lsend` that nothing changed for `age`, and labels without a
+  /// part; how many.
   std::size_t sweep_stale_parts(std::chrono::seconds age) const;
 
  private:

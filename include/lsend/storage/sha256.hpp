@@ -18,6 +18,8 @@ class Sha256 {
   void update(std::span<const std::byte> bytes);
   /// 64 lower-case hex digits. Ends the computation.
   std::string finish_hex();
+  /// The same for what has passed so far; more may follow.
+  std::string hex_so_far() const;
 
  private:
   struct Free {
