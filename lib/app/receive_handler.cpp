@@ -91,8 +91,12 @@ Task<> ReceiveHandler::upload(Request& request) {
       params ? book_.slot().begin_upload(*params, request.v1(), exchange.peer(), Clock::now())
              : Result<transfer::UploadSlot::Upload>(params.error());
   if (!upload) {
-    auto error = upload.error();
-    co_await respond_error(exchange, std::move(error));
+    auto answer = refuse(upload.error());
+    const auto digest = params && !request.v1()
+                            ? book_.slot().stored_digest(*params, exchange.peer())
+                            : std::nullopt;
+    if (digest) answer.fields.emplace_back(protocol::kReprDigest, protocol::repr_digest(*digest));
+    co_await exchange.respond(std::move(answer));
     co_return;
   }
   exchange.protect();
@@ -104,7 +108,7 @@ Task<> ReceiveHandler::upload(Request& request) {
   const auto file = upload->ticket.file;
   bool given_up = false;
   if (stored) {
-    upload->session->complete_upload(upload->ticket, now);
+    upload->session->complete_upload(upload->ticket, now, stored->sha256);
   } else {
     book_.take_back(*upload->session, moved);
     const auto code = stored.error().code();

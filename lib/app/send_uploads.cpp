@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "lib/app/hash_in_steps.hpp"
-#include "lib/app/sources.hpp"
+#include "lib/app/send_batch.hpp"
 #include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/protocol/query.hpp"
@@ -71,25 +71,48 @@ void SendUploads::add_connections(const net::HttpClient& client) {
 /// Sends one file after another over one connection, which it opens again when it has to.
 Task<> SendUploads::upload_loop(ClientPtr client) {
   while (!session_.calls.stopped()) {
-    const auto file = session_.plan.next();
-    if (!file) co_return;
-    Stored stored;
-    const bool more = co_await upload_file(client, *file, stored);
-    const auto status = session_.plan.files()[*file].status;
-    // What was called off is reported with all the rest, what may be tried again when it was.
-    const bool again = status == transfer::SendStatus::failed && session_.options.retry > 0;
-    if (status == transfer::SendStatus::done || (status == transfer::SendStatus::failed && !again))
-      news_.file(*file, std::move(stored.sha256));
+    const bool more = co_await upload_some(client);
     if (!more) co_return;
   }
 }
 
-/// Until it is there or given up. False when the peer wants fewer uploads at a time.
-Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored& stored) {
+/// The next file or files. False when there is none, or the peer wants fewer uploads at a time.
+Task<bool> SendUploads::upload_some(ClientPtr& client) {
+  if (takes_batches_ && client && client->usable()) {
+    Batch batch(*this);
+    if (batch.size() > 1) {
+      const bool more = co_await upload_batch(client, batch);
+      co_return more;
+    }
+  }
+  const auto file = session_.plan.next();
+  if (!file) co_return false;
+  const bool more = co_await upload_and_tell(client, *file, std::nullopt);
+  co_return more;
+}
+
+Task<bool> SendUploads::upload_and_tell(ClientPtr& client, std::size_t file,
+                                        std::optional<UploadFailure> failure) {
+  Stored stored;
+  const bool more = co_await upload_file(client, file, stored, std::move(failure));
+  const auto status = session_.plan.files()[file].status;
+  // What was called off is reported with all the rest, what may be tried again when it was.
+  const bool again = status == transfer::SendStatus::failed && session_.options.retry > 0;
+  if (status == transfer::SendStatus::done || (status == transfer::SendStatus::failed && !again))
+    news_.file(file, std::move(stored.sha256));
+  co_return more;
+}
+
+/// Until it is there or given up. `failure`: of a first attempt that has been made already. False
+/// when the peer wants fewer uploads at a time.
+Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored& stored,
+                                    std::optional<UploadFailure> failure) {
   auto& plan = session_.plan;
   auto& calls = session_.calls;
-  while (true) {
-    auto failure = co_await upload_once(client, file, stored);
+  for (bool tried = failure.has_value();; tried = false) {
+    if (!tried) {
+      failure = co_await upload_once(client, file, stored);
+    }
     if (!failure) {
       plan.done(file);
       co_return true;
@@ -147,18 +170,45 @@ Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, s
   if (!source) co_return failure_of(source.error());
   HashedSource hashed(**source, worth_hashing(file));
   const auto reply = co_await send_bytes(*client, file, hashed, moved);
-  const bool good = reply && reply->head.status == protocol::kOk;
-  if (good) {
-    const auto& announced = session_.plan.files()[file].info.sha256;
+  auto failure = co_await judge(file, reply, hashed, stored);
+  if (failure) {
+    news_.take_back(moved);
+    co_return failure;
+  }
+  const auto size = session_.plan.files()[file].info.size;
+  if (moved < size) news_.moved(file, static_cast<std::size_t>(size - moved));
+  if (takes_batches_) add_connections(*client);
+  co_return failure;
+}
+
+/// What an answer means; nothing for success.
+Task<std::optional<UploadFailure>> SendUploads::judge(std::size_t file,
+                                                      const Result<net::Reply>& reply,
+                                                      HashedSource& sent, Stored& stored) {
+  if (!reply) co_return failure_of(reply.error());
+  const auto status = reply->head.status;
+  const auto& announced = session_.plan.files()[file].info.sha256;
+  if (status == protocol::kOk) {
     const auto compared =
-        compare(file, reply->head.repr_digest, announced ? announced : hashed.sha256(), stored);
+        compare(file, reply->head.repr_digest, announced ? announced : sent.sha256(), stored);
     if (!compared) co_return failure_of(compared.error());
-    if (answers_digests_) add_connections(*client);
     co_return std::nullopt;
   }
-  news_.take_back(moved);
-  if (!reply) co_return failure_of(reply.error());
-  co_return failure_of(session_.peer, *reply);
+  auto failure = failure_of(session_.peer, *reply);
+  // A 200 may have been lost: another lsend tells what it has of a file that it refuses.
+  const auto theirs = protocol::sha256_of_repr_digest(reply->head.repr_digest);
+  if (failure.error.code() == Errc::forbidden && theirs && !session_.payload.from_stdin) {
+    auto ours = announced;
+    if (!ours) {
+      auto digest = co_await hash_in_steps(local_file(file), session_.calls);
+      if (digest) ours = std::move(*digest);
+    }
+    if (ours == theirs) {
+      stored.sha256 = theirs;
+      co_return std::nullopt;
+    }
+  }
+  co_return failure;
 }
 
 /// What was announced with a sha256 has been hashed, and who gives no digest needs none.
@@ -172,6 +222,7 @@ Result<> SendUploads::compare(std::size_t file, const std::string& field,
                               const std::optional<std::string>& ours, Stored& stored) {
   auto theirs = protocol::sha256_of_repr_digest(field);
   answers_digests_ = theirs.has_value();
+  takes_batches_ = answers_digests_ && !session_.peer.info.version.is_v1();
   if (!theirs || !ours || session_.options.checksum == ChecksumMode::never) return {};
   if (*theirs == *ours) {
     stored.sha256 = std::move(theirs);
@@ -204,6 +255,14 @@ Task<transfer::Step> SendUploads::read_again(std::size_t file) {
 
 Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::size_t file,
                                                  ByteSource& source, std::uint64_t& moved) {
+  const auto size = session_.plan.files()[file].info.size;
+  auto call = call_for(file);
+  auto count = count_for(file, moved);
+  auto reply = co_await client.upload(std::move(call), source, size, std::move(count));
+  co_return reply;
+}
+
+net::Call SendUploads::call_for(std::size_t file) const {
   const auto& info = session_.plan.files()[file].info;
   const auto& codec = session_.peer.codec();
   const auto& route = protocol::route_to(protocol::Action::upload, codec);
@@ -214,12 +273,14 @@ Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::s
   net::Call call("POST", protocol::make_target(route.path, query));
   call.content_type = "application/octet-stream";
   call.answer_limit = session_.node.settings.stall_timeout;
-  net::Moved count = [this, file, &moved](std::size_t bytes) {
+  return call;
+}
+
+net::Moved SendUploads::count_for(std::size_t file, std::uint64_t& moved) {
+  return [this, file, &moved](std::size_t bytes) {
     moved += bytes;
     news_.moved(file, bytes);
   };
-  auto reply = co_await client.upload(std::move(call), source, info.size, std::move(count));
-  co_return reply;
 }
 
 Result<std::unique_ptr<ByteSource>> SendUploads::open_source(std::size_t file) const {

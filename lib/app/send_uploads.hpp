@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lib/app/send_news.hpp"
+#include "lib/app/sources.hpp"
 
 namespace lsend::app {
 
@@ -24,10 +25,22 @@ class SendUploads {
     bool damaged = false;               ///< the peer has stored something else
   };
 
+  class Batch;
+
   Task<> upload_loop(ClientPtr client);
-  Task<bool> upload_file(ClientPtr& client, std::size_t file, Stored& stored);
+  Task<bool> upload_some(ClientPtr& client);
+  Task<bool> upload_batch(ClientPtr& client, Batch& batch);
+  Task<bool> upload_and_tell(ClientPtr& client, std::size_t file,
+                             std::optional<transfer::UploadFailure> failure);
+  Task<bool> upload_file(ClientPtr& client, std::size_t file, Stored& stored,
+                         std::optional<transfer::UploadFailure> failure);
   Task<std::optional<transfer::UploadFailure>> upload_once(ClientPtr& client, std::size_t file,
                                                            Stored& stored);
+  Task<std::optional<transfer::UploadFailure>> judge(std::size_t file,
+                                                     const Result<net::Reply>& reply,
+                                                     HashedSource& sent, Stored& stored);
+  net::Call call_for(std::size_t file) const;
+  net::Moved count_for(std::size_t file, std::uint64_t& moved);
   Task<Result<net::Reply>> send_bytes(net::HttpClient& client, std::size_t file, ByteSource& source,
                                       std::uint64_t& moved);
   bool worth_hashing(std::size_t file) const;
@@ -44,6 +57,7 @@ class SendUploads {
   net::TaskGroup group_;
   std::size_t loops_ = 0;
   bool answers_digests_ = true;  ///< until an answer without one
+  bool takes_batches_ = false;   ///< another lsend: it has answered with a digest
   bool grown_ = false;           ///< the link has been looked at
 };
 

@@ -90,7 +90,35 @@ class ClientConnection final : public HttpClient {
     co_return settle(check_taken(std::move(reply)));
   }
 
+  Task<std::vector<Result<Reply>>> upload_together(std::span<Upload> uploads) override {
+    std::vector<Result<Reply>> replies;
+    auto batch = gather(uploads);
+    if (batch.ends.empty()) {
+      replies.emplace_back(batch.failure);
+      co_return replies;
+    }
+    stream_.link().limit_idle(options_.stall_limit);
+    const auto sent = co_await stream_.write(std::span(buffer_).first(batch.ends.back()));
+    for (std::size_t i = 0; i < batch.ends.size() && usable_; ++i) {
+      const auto& call = uploads[i].call;
+      if (!sent.ec && uploads[i].moved) uploads[i].moved(uploads[i].size);
+      const auto limit = sent.ec ? kLastWords : call.answer_limit;
+      // What is there already needs no limit.
+      const auto wait = reader_.has_more() ? Duration::zero() : limit;
+      auto reply = co_await read_reply(call, wait, i + 1 < batch.ends.size());
+      if (!reply && sent.ec && reply.error().code() != Errc::identity) reply = broken(sent.ec);
+      const auto behind = batch.ends.back() - batch.ends[i];
+      replies.push_back(settle(check_taken(std::move(reply), behind)));
+    }
+    co_return replies;
+  }
+
  private:
+  /// Whole requests at the front of buffer_: where each ends, or why there is none.
+  struct Batch {
+    std::vector<std::size_t> ends;
+    Error failure = fail(Errc::limit, "an upload that is too large to leave with others");
+  };
   struct Outgoing {
     ByteSource& source;
     std::uint64_t left;
@@ -104,6 +132,41 @@ class ClientConnection final : public HttpClient {
     bool sending = true;
     bool refused() const { return reply && (!*reply || (*reply)->head.status / 100 != 2); }
   };
+
+  Batch gather(std::span<Upload> uploads) {
+    buffer_.resize(kBlock);
+    Batch batch;
+    std::size_t used = 0;
+    for (auto& upload : uploads) {
+      const auto head = render_call(upload.call, peer_, upload.size);
+      const auto room = buffer_.size() - used;
+      if (head.size() > room || upload.size > room - head.size()) break;
+      std::memcpy(buffer_.data() + used, head.data(), head.size());
+      const auto body =
+          std::span(buffer_).subspan(used + head.size(), static_cast<std::size_t>(upload.size));
+      const auto filled = fill(body, *upload.source);
+      if (!filled) {
+        batch.failure = filled.error();
+        break;
+      }
+      used += head.size() + body.size();
+      batch.ends.push_back(used);
+    }
+    return batch;
+  }
+
+  static Result<> fill(std::span<std::byte> room, ByteSource& source) {
+    while (!room.empty()) {
+      const auto bytes = source.read(room);
+      if (!bytes) return bytes.error();
+      if (*bytes == 0) return source_too_short();
+      room = room.subspan(*bytes);
+    }
+    return {};
+  }
+  static Error source_too_short() {
+    return fail(Errc::io, "a file ended before its announced size");
+  }
 
   /// Sends the head in buffer_ and the whole body. Stops when `listener` has heard a refusal.
   Task<error_code> send_body(Outgoing& body, const Listener* listener) {
@@ -123,8 +186,7 @@ class ClientConnection final : public HttpClient {
         const auto bytes =
             body.source.read(std::span(buffer_).subspan(head + filled, room - filled));
         if (!bytes || *bytes == 0) {
-          body.failure =
-              bytes ? fail(Errc::io, "a file ended before its announced size") : bytes.error();
+          body.failure = bytes ? source_too_short() : bytes.error();
           co_return error_code();
         }
         filled += *bytes;
@@ -197,8 +259,9 @@ class ClientConnection final : public HttpClient {
     stop_waiting_for_input();
   }
 
-  /// `limit` zero leaves the link's limit as it is until the head is there.
-  Task<Result<Reply>> read_reply(const Call& call, Duration limit) {
+  /// `limit` zero leaves the link's limit as it is until the head is there. `more`: other requests
+  /// are out, whose answers may follow.
+  Task<Result<Reply>> read_reply(const Call& call, Duration limit, bool more = false) {
     auto& link = stream_.link();
     if (limit > Duration::zero()) link.limit_drained(limit);
     Reply reply;
@@ -223,7 +286,7 @@ class ClientConnection final : public HttpClient {
     }
     // What follows an answer is no answer to the next request; some send a body with a 204.
     if (!reply.head.keep_alive || reply.head.until_close || reply.head.status == 204 ||
-        reader_.has_more())
+        (!more && reader_.has_more()))
       usable_ = false;
     co_return reply;
   }
@@ -250,9 +313,11 @@ class ClientConnection final : public HttpClient {
   Result<Reply> broken(const error_code& ec) { return link_error(stream_.link(), ec, what()); }
 
   /// A success for a body that the peer's host has not even acknowledged is none (reliability.md
-  /// S12): an honest answer comes with the acknowledgement of every byte before it.
-  Result<Reply> check_taken(Result<Reply> reply) {
-    if (!reply || reply->head.status / 100 != 2 || stream_.link().unacknowledged() == 0)
+  /// S12): an honest answer comes with the acknowledgement of every byte before it. `behind`: bytes
+  /// of later requests, to which TLS adds less than a part in 64 and its last record.
+  Result<Reply> check_taken(Result<Reply> reply, std::size_t behind = 0) {
+    const auto open = behind == 0 ? 0 : behind + behind / 64 + 64;
+    if (!reply || reply->head.status / 100 != 2 || stream_.link().unacknowledged() <= open)
       return reply;
     return fail(Errc::unreachable, what() + ": the peer answered before it had the whole file");
   }

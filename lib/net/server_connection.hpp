@@ -57,6 +57,7 @@ class Connection final : public Exchange {
       const auto go_on = co_await serve_one();
       if (!go_on) break;
     }
+    (void)co_await stream_.flush();
   }
 
   Task<Result<std::size_t>> read_body(std::span<std::byte> buffer) override {
@@ -76,7 +77,11 @@ class Connection final : public Exchange {
     keep_ = keep_ && !answer.close && head_.keep_alive && reader_.body_done() && !server_.stopping_;
     stream_.link().limit_idle(kAnswerTime);
     const auto text = render_answer(answer, keep_);
-    const auto sent = co_await stream_.write(bytes_of(text));
+    // Answers to requests that are there already leave together: before the next wait at the
+    // latest.
+    const bool later = keep_ && (reader_.has_more() || stream_.has_input());
+    auto pending = later ? stream_.write_later(bytes_of(text)) : stream_.write(bytes_of(text));
+    const auto sent = co_await std::move(pending);
     if (sent.ec) keep_ = false;
     if (log_enabled(LogLevel::debug))
       log(LogLevel::debug, peer().str() + ": " + head_.method + " " +
@@ -87,6 +92,7 @@ class Connection final : public Exchange {
 
   Task<> until_peer_leaves() override {
     auto& link = stream_.link();
+    (void)co_await stream_.flush();
     link.no_limit();
     if (!reader_.body_done()) {
       co_await link.until_closed();

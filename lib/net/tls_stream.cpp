@@ -181,7 +181,19 @@ Task<IoResult> TlsStream::read_some(std::span<std::byte> buffer) {
   }
 }
 
+bool TlsStream::has_input() const {
+  return SSL_has_pending(ssl_.get()) == 1 || BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) > 0;
+}
+
 Task<IoResult> TlsStream::write(std::span<const std::byte> bytes) {
+  auto result = co_await write_later(bytes);
+  if (!result.ec) {
+    result.ec = co_await flush();
+  }
+  co_return result;
+}
+
+Task<IoResult> TlsStream::write_later(std::span<const std::byte> bytes) {
   IoResult result;
   while (result.bytes < bytes.size()) {
     ERR_clear_error();
@@ -200,7 +212,6 @@ Task<IoResult> TlsStream::write(std::span<const std::byte> bytes) {
     result.ec = co_await flush();
     if (result.ec) co_return result;
   }
-  result.ec = co_await flush();
   co_return result;
 }
 

@@ -64,25 +64,38 @@ void ReceiveSession::decline() {
 
 Result<UploadTicket> ReceiveSession::begin_upload(const UploadParams& params,
                                                   const PeerAddress& address, TimePoint now) {
-  if (state_ != State::active || address != sender_) return forbidden();
-  const bool same_session = version_.is_v1() ? params.session.empty()
-                                             : equal_constant_time(params.session.str(), id_.str());
-  const auto found = by_id_.find(params.file);
-  if (!same_session || found == by_id_.end()) return forbidden();
-  File& file = files_[found->second];
-  if (file.token.empty() || !equal_constant_time(params.token.str(), file.token.str()) ||
-      file.state != FileState::pending) {
-    return forbidden();
-  }
+  const File* const found = find(params, address);
+  if (!found || found->state != FileState::pending) return forbidden();
   if (receiving_ >= limits_.parallel_uploads) {
     return fail(Errc::too_many_requests, sender_.str() + " already has " +
                                              std::to_string(receiving_) +
                                              " uploads running, the limit of a session");
   }
-  file.state = FileState::receiving;
+  const auto index = static_cast<std::size_t>(found - files_.data());
+  files_[index].state = FileState::receiving;
   ++receiving_;
   touch(now);
-  return UploadTicket{found->second};
+  return UploadTicket{index};
+}
+
+/// The file that the parameters have the right to, in whatever state it is.
+const ReceiveSession::File* ReceiveSession::find(const UploadParams& params,
+                                                 const PeerAddress& address) const {
+  if (state_ != State::active || address != sender_) return nullptr;
+  const bool same_session = version_.is_v1() ? params.session.empty()
+                                             : equal_constant_time(params.session.str(), id_.str());
+  const auto found = by_id_.find(params.file);
+  if (!same_session || found == by_id_.end()) return nullptr;
+  const File& file = files_[found->second];
+  const bool right =
+      !file.token.empty() && equal_constant_time(params.token.str(), file.token.str());
+  return right ? &file : nullptr;
+}
+
+std::optional<std::string> ReceiveSession::stored_digest(const UploadParams& params,
+                                                         const PeerAddress& address) const {
+  const File* const file = find(params, address);
+  return file && file->state == FileState::done ? file->info.sha256 : std::nullopt;
 }
 
 void ReceiveSession::touch(TimePoint now) { last_event_ = std::max(last_event_, now); }
@@ -92,8 +105,10 @@ bool ReceiveSession::may_publish(UploadTicket ticket) const {
          files_[ticket.file].state == FileState::receiving;
 }
 
-void ReceiveSession::complete_upload(UploadTicket ticket, TimePoint now) {
+void ReceiveSession::complete_upload(UploadTicket ticket, TimePoint now,
+                                     std::optional<std::string> sha256) {
   if (ticket.file >= files_.size() || files_[ticket.file].state != FileState::receiving) return;
+  files_[ticket.file].info.sha256 = std::move(sha256);
   files_[ticket.file].state = FileState::done;
   --receiving_;
   --open_;

@@ -146,12 +146,18 @@ void SendPlan::refused(const Error& error) {
   }
 }
 
-std::optional<std::size_t> SendPlan::next() {
+std::optional<std::size_t> SendPlan::next(std::uint64_t most) {
   while (next_ < files_.size() && files_[next_].status != SendStatus::waiting) ++next_;
-  if (next_ == files_.size()) return std::nullopt;
+  if (next_ == files_.size() || files_[next_].info.size > most) return std::nullopt;
   files_[next_].status = SendStatus::sending;
   files_[next_].attempts = 1;
   return next_++;
+}
+
+void SendPlan::put_back(std::size_t file) {
+  files_.at(file).status = SendStatus::waiting;
+  files_.at(file).attempts = 0;
+  next_ = std::min(next_, file);
 }
 
 void SendPlan::done(std::size_t file) { files_.at(file).status = SendStatus::done; }

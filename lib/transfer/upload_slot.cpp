@@ -55,6 +55,13 @@ Result<UploadSlot::Upload> UploadSlot::begin_upload(const UploadParams& params, 
   return Upload{session, *ticket};
 }
 
+std::optional<std::string> UploadSlot::stored_digest(const UploadParams& params,
+                                                     const PeerAddress& address) const {
+  for (const auto& session : sessions_)
+    if (auto digest = session->stored_digest(params, address)) return digest;
+  return std::nullopt;
+}
+
 Result<UploadSlot::SessionPtr> UploadSlot::cancel(const SessionId* id, bool v1,
                                                   const PeerAddress& address) {
   if (v1) {

@@ -66,6 +66,7 @@ class Counter final : public net::RequestHandler {
       for (std::size_t i = 0; i < *got; ++i) sum = sum * 31 + static_cast<unsigned char>(buffer[i]);
       bytes += *got;
     }
+    sums.push_back(sum);
     net::Answer answer(200, std::to_string(bytes));
     co_await exchange.respond(std::move(answer));
   }
@@ -74,6 +75,7 @@ class Counter final : public net::RequestHandler {
   std::size_t requests = 0;
   std::uint64_t bytes = 0;
   std::uint64_t sum = 0;
+  std::vector<std::uint64_t> sums;  ///< of each body that was read to its end
   std::optional<Fingerprint> fingerprint;
   Error failure;
 };
@@ -82,7 +84,8 @@ class Counter final : public net::RequestHandler {
 class Pattern final : public ByteSource {
  public:
   explicit Pattern(std::uint64_t size, std::uint64_t fail_at = UINT64_MAX)
-      : left_(size), fail_at_(fail_at) {}
+      : size_(size), left_(size), fail_at_(fail_at) {}
+  std::uint64_t size() const { return size_; }
   Result<std::size_t> read(std::span<std::byte> buffer) override {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size()));
     if (at_ + count > fail_at_) return fail(Errc::io, "the disk is gone");
@@ -98,7 +101,7 @@ class Pattern final : public ByteSource {
   std::uint64_t sum = 0;
 
  private:
-  std::uint64_t left_, fail_at_, at_ = 0;
+  std::uint64_t size_, left_, fail_at_, at_ = 0;
 };
 
 /// A server on loopback and a client coroutine, run to the client's end.
@@ -172,6 +175,69 @@ Task<> uploads(Bench& bench, std::uint64_t size) {
     CHECK(moved == size);
     CHECK(bench.counter.sum == source.sum);
   }
+}
+
+/// Uploads that leave together: their sources, what moved, and the list that HttpClient takes.
+struct Together {
+  explicit Together(std::vector<std::pair<std::string, Pattern>> uploads_of) {
+    for (auto& [target, source] : uploads_of) sources.push_back(source);
+    moved.resize(sources.size());
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      net::Moved count = [this, i](std::size_t bytes) { moved[i] += bytes; };
+      uploads.push_back({net::Call("POST", uploads_of[i].first), &sources[i], sources[i].size(),
+                         std::move(count)});
+    }
+  }
+  std::vector<Pattern> sources;
+  std::vector<std::uint64_t> moved;
+  std::vector<net::Upload> uploads;
+};
+
+Task<> uploads_together(Bench& bench) {
+  auto client = co_await bench.connect();
+  REQUIRE(client.has_value());
+  Together batch({{"/count", Pattern(0)}, {"/count", Pattern(1)}, {"/count", Pattern(40'000)},
+                  {"/count", Pattern(16'384)}, {"/count", Pattern(7)}});
+  const auto replies = co_await (*client)->upload_together(batch.uploads);
+  REQUIRE(replies.size() == 5);
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    REQUIRE(replies[i].has_value());
+    CHECK(replies[i]->body == std::to_string(batch.sources[i].size()));
+    CHECK(bench.counter.sums.at(i) == batch.sources[i].sum);
+    CHECK(batch.moved[i] == batch.sources[i].size());
+  }
+  CHECK((*client)->usable());
+  net::Call call("POST", "/count");
+  const auto reply = co_await (*client)->call(std::move(call), "abc");
+  CHECK((reply && reply->body == "3"));
+}
+
+Task<> together_with_a_refusal(Bench& bench) {
+  auto client = co_await bench.connect();
+  REQUIRE(client.has_value());
+  Together batch({{"/count", Pattern(5)}, {"/refuse", Pattern(6)}, {"/count", Pattern(7)}});
+  const auto replies = co_await (*client)->upload_together(batch.uploads);
+  REQUIRE(replies.size() == 2);
+  CHECK((replies[0] && replies[0]->head.status == 200));
+  CHECK((replies[1] && replies[1]->head.status == 403));
+  CHECK(batch.moved[2] == 0);
+  CHECK(bench.counter.requests == 2);
+  CHECK_FALSE((*client)->usable());
+}
+
+Task<> together_with_failing_sources(Bench& bench) {
+  auto client = co_await bench.connect();
+  REQUIRE(client.has_value());
+  Together batch({{"/count", Pattern(5)}, {"/count", Pattern(9, 3)}, {"/count", Pattern(7)}});
+  const auto replies = co_await (*client)->upload_together(batch.uploads);
+  REQUIRE(replies.size() == 1);
+  CHECK((replies[0] && replies[0]->body == "5"));
+  Together first({{"/count", Pattern(9, 3)}, {"/count", Pattern(7)}});
+  const auto none = co_await (*client)->upload_together(first.uploads);
+  REQUIRE(none.size() == 1);
+  CHECK((!none[0] && none[0].error().message() == "the disk is gone"));
+  CHECK((*client)->usable());
+  CHECK(bench.counter.requests == 1);
 }
 
 Task<> is_refused_early(Bench& bench) {
@@ -260,6 +326,23 @@ TEST_CASE("Uploads of every size arrive byte for byte") {
   INFO(to_string(scheme) << " " << size);
   Bench bench(scheme);
   bench.run([size](Bench& b) { return uploads(b, size); });
+}
+
+TEST_CASE("Small uploads leave together and are answered in order") {
+  const auto scheme = GENERATE(Scheme::http, Scheme::https);
+  SECTION("all are taken") {
+    Bench bench(scheme);
+    bench.run(uploads_together);
+    CHECK(bench.counter.requests == 6);
+  }
+  SECTION("a refusal in the middle ends the connection") {
+    Bench bench(scheme);
+    bench.run(together_with_a_refusal);
+  }
+  SECTION("a source that fails holds up what is behind it") {
+    Bench bench(scheme);
+    bench.run(together_with_failing_sources);
+  }
 }
 
 TEST_CASE("An early refusal is heard and ends the sending") {

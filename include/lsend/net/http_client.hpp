@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -56,6 +57,14 @@ struct ConnectOptions {
 /// Called with each number of body bytes that went into the socket.
 using Moved = std::function<void(std::size_t bytes)>;
 
+/// A request whose body is exactly `size` bytes of `source`.
+struct Upload {
+  Call call;
+  ByteSource* source;
+  std::uint64_t size;
+  Moved moved;
+};
+
 /// One kept-alive HTTP/1.1 connection to a device. No proxy, no redirect, no ALPN.
 class HttpClient {
  public:
@@ -77,6 +86,12 @@ class HttpClient {
   /// connection, so that the peer never takes a short body for a whole one.
   virtual Task<Result<Reply>> upload(Call call, ByteSource& source, std::uint64_t size,
                                      Moved moved) = 0;
+
+  /// Small uploads back to back, then their answers in the same order (RFC 9112, 9.3.2); only for
+  /// peers that are known to take it. Those that fit into one block of 256 KiB are sent, fewer when
+  /// a source fails: its error is in the list only as the first. An error or an answer that ends
+  /// the connection ends the list; what stands behind it has no answer.
+  virtual Task<std::vector<Result<Reply>>> upload_together(std::span<Upload> uploads) = 0;
 
   /// May another request follow?
   virtual bool usable() const = 0;

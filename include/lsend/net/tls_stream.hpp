@@ -32,6 +32,11 @@ class TlsStream {
   /// asio::error::no_permission.
   Task<IoResult> read_some(std::span<std::byte> buffer);
   Task<IoResult> write(std::span<const std::byte> bytes);
+  /// Encrypts now; the ciphertext leaves with the next write(), flush() or read that has to wait.
+  Task<IoResult> write_later(std::span<const std::byte> bytes);
+  Task<error_code> flush();
+  /// Ciphertext or plain text has been received and not read.
+  bool has_input() const;
   /// Sends close_notify and ends our side.
   Task<> shutdown();
 
@@ -47,7 +52,6 @@ class TlsStream {
   };
   struct FlushEnd;
 
-  Task<error_code> flush();
   Task<error_code> fill();
   bool wants_flush() const;
   Error handshake_error(const error_code& ec, unsigned long code,

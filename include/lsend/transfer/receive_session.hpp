@@ -82,7 +82,13 @@ class ReceiveSession {
   void touch(TimePoint now);
   /// Asked again right before a file is published: false after a cancel or an expiry.
   bool may_publish(UploadTicket ticket) const;
-  void complete_upload(UploadTicket ticket, TimePoint now);
+  /// `sha256`: of what is stored, lower-case hex; nothing when it was not computed.
+  void complete_upload(UploadTicket ticket, TimePoint now,
+                       std::optional<std::string> sha256 = std::nullopt);
+  /// What is stored of a file whose upload is refused because it is done; asked with everything
+  /// that begin_upload() asks for.
+  std::optional<std::string> stored_digest(const UploadParams& params,
+                                           const PeerAddress& address) const;
   /// The attempt failed: `pending` again while attempts are left and the cause may pass
   /// (`retryable`), else `failed`.
   AfterFailure fail_upload(UploadTicket ticket, bool retryable, TimePoint now);
@@ -115,6 +121,7 @@ class ReceiveSession {
 
  private:
   void settle();
+  const File* find(const UploadParams& params, const PeerAddress& address) const;
 
   SessionId id_;
   PeerAddress sender_;

@@ -79,8 +79,11 @@ class SendPlan {
   /// The offer came to nothing: its files fail with `error`.
   void refused(const Error& error);
 
-  /// The next file to send, now `sending`; nothing when all have been handed out. Order: as given.
-  std::optional<std::size_t> next();
+  /// The next file to send, now `sending`; nothing when all have been handed out, or when it is
+  /// larger than `most` bytes. Order: as given.
+  std::optional<std::size_t> next(std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
+  /// Handed out and not begun: the next one again.
+  void put_back(std::size_t file);
   void done(std::size_t file);
   /// An attempt failed. Says what to do: after give_up and stop_session the file is `failed`, after
   /// ask_again `open`, after fewer_uploads `waiting`, else the next attempt counts as begun.

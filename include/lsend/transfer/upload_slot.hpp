@@ -29,6 +29,9 @@ class UploadSlot {
   /// for everything that does not fit, also for v2 tokens on the v1 route and the other way round.
   Result<Upload> begin_upload(const UploadParams& params, bool v1, const PeerAddress& address,
                               TimePoint now);
+  /// Of a file that begin_upload() refuses because it is done: the sha256 of what is stored.
+  std::optional<std::string> stored_digest(const UploadParams& params,
+                                           const PeerAddress& address) const;
 
   /// v2: with an id; without one only a WAITING session of this address. v1: the session of this
   /// address; Errc::forbidden while that session is a v2 one (protocol.md PR36). The session that

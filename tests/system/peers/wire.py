@@ -26,6 +26,10 @@ class Wire:
             raise Closed("end of stream")
         self._buffer += data
 
+    def ahead(self):
+        """Is there more than what was asked for?"""
+        return bool(self._buffer)
+
     def line(self):
         """One line without its end."""
         while b"\r\n" not in self._buffer:

@@ -113,6 +113,24 @@ TEST_CASE("every upload that does not fit hears one and the same text") {
   refused("already done", id, "a", token_a);
 }
 
+TEST_CASE("who may have sent a finished file is told what is stored of it") {
+  Script script;
+  script.prepare({"a", "b"}).accept({0, 1});
+  auto& session = script.session();
+  const Token token(script.token("a"));
+  const auto stored = [&](const char* address, const Token& shown) {
+    return session.stored_digest({session.id(), FileId("a"), shown}, PeerAddress(address));
+  };
+  script.upload("a").expect_ok();
+  CHECK(stored("10.0.0.2", token) == std::nullopt);
+  session.complete_upload(UploadTicket{0}, script.now(), "digest");
+  CHECK(stored("10.0.0.2", token) == "digest");
+  CHECK(stored("10.0.0.3", token) == std::nullopt);
+  CHECK(stored("10.0.0.2", Token(script.token("b"))) == std::nullopt);
+  script.send("b").expect(State::finished);
+  CHECK(stored("10.0.0.2", token) == std::nullopt);
+}
+
 TEST_CASE("a broken attempt may be repeated with the same token, three times in all") {
   Script script;
   script.prepare({"a"}).accept({0});

@@ -132,6 +132,31 @@ TEST_CASE("what follows a failed attempt") {
   }
 }
 
+TEST_CASE("small files are handed out while the next one is small, and taken back") {
+  std::vector<FileInfo> files;
+  for (const std::uint64_t size : {10, 20, 5000, 30}) {
+    FileInfo info;
+    info.id = FileId("f" + std::to_string(files.size()));
+    info.file_name = info.id.str();
+    info.size = size;
+    files.push_back(info);
+  }
+  SendPlan plan(files);
+  plan.offer();
+  REQUIRE(plan.accepted(reply_for({"f0", "f1", "f2", "f3"})).has_value());
+  CHECK(plan.next(100) == std::size_t{0});
+  CHECK(plan.next(100) == std::size_t{1});
+  CHECK(plan.next(100) == std::nullopt);
+  plan.put_back(1);
+  CHECK(plan.files()[1].status == SendStatus::waiting);
+  CHECK(plan.files()[1].attempts == 0);
+  CHECK(plan.next(19) == std::nullopt);
+  CHECK(plan.next(20) == std::size_t{1});
+  CHECK(plan.next() == std::size_t{2});
+  CHECK(plan.next(100) == std::size_t{3});
+  CHECK(plan.next() == std::nullopt);
+}
+
 TEST_CASE("how long a 429 makes us wait") {
   using namespace std::chrono_literals;
   CHECK(wait_told("0") == 0s);
