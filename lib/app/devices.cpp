@@ -66,9 +66,11 @@ class Meeting {
     auto peer = co_await prove(node, std::move(*found));
     if (!peer) co_return peer.error();
     if (!peer->proven || peer->info.version.is_v1())
-      co_return fail(Errc::identity, display_name(*peer) +
-                                         " cannot be remembered: it proves no certificate that it "
-                                         "keeps (plain HTTP, or LocalSend before 1.9)");
+      co_return fail(Errc::identity,
+                     display_name(*peer) +
+                         " cannot be remembered: it proves no certificate that it "
+                         "keeps (plain HTTP, LocalSend before 1.9, or a certificate "
+                         "that is too weak or not in force)");
     co_return peer;
   }
 

@@ -146,6 +146,12 @@ class Finder {
     return discovery::find_by_name(devices, std::get<NameTarget>(spec_).name);
   }
 
+  /// Somebody vouches for it: it is known, or the user demands it.
+  bool is_named(const Fingerprint& fingerprint) const {
+    const auto* print = std::get_if<FingerprintTarget>(&spec_);
+    return wanted_ || !search_.only.empty() || (print && print->prefix == fingerprint.str());
+  }
+
   bool fits(const Fingerprint& fingerprint) const {
     return search_.only.empty() ||
            std::find(search_.only.begin(), search_.only.end(), fingerprint) != search_.only.end();
@@ -182,6 +188,7 @@ class Finder {
       co_return fail(Errc::identity, display_name(peer) +
                                          " has none of the fingerprints that --fingerprint "
                                          "demands; nothing was sent");
+    peer.pin_is_claim = peer.pin && !is_named(*peer.pin);
     auto settled = co_await settle_scheme(node_, std::move(peer));
     co_return settled;
   }

@@ -74,6 +74,7 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
   if (!client) co_return client.error();
   peer.proven = (*client)->peer_fingerprint();
+  peer.weak = (*client)->peer_is_weak();
   const Calling calling(request.connecting, client->get());
   auto info = co_await ask_info(node, **client, protocol::codec_v2(), peer.endpoint, request.limit);
   if (info && !*info) {
@@ -142,8 +143,12 @@ Task<Result<Peer>> prove(const Node& node, Peer peer) {
   if (peer.pin) request.pins.push_back(*peer.pin);
   auto again = co_await probe(node, std::move(request));
   if (!again) co_return again.error();
-  peer.proven = peer.pin ? peer.pin : again->proven;
-  peer.pin = peer.proven;
+  peer.weak = again->weak;
+  // A certificate that proves nothing by itself is enough where somebody named exactly this one.
+  const bool named = peer.pin && !peer.pin_is_claim;
+  peer.only_named = named && !again->proven;
+  peer.proven = named ? peer.pin : again->proven;
+  if (!peer.pin) peer.pin = peer.proven;
   co_return peer;
 }
 

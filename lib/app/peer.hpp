@@ -22,6 +22,9 @@ struct Peer {
   Endpoint endpoint;
   std::vector<Endpoint> others;       ///< where else it may answer
   std::optional<Fingerprint> pin;     ///< https: later connections must show it
+  bool pin_is_claim = false;          ///< it was announced, and nobody vouches for it
+  bool weak = false;                  ///< its certificate is, see HttpClient::peer_is_weak()
+  bool only_named = false;            ///< proven because exactly this certificate is expected
   std::optional<Fingerprint> proven;  ///< what TLS proved when it was probed
   identity::Standing standing = identity::Standing::fresh;
   bool remembered = false;  ///< see TargetEvent

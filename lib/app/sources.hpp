@@ -32,12 +32,10 @@ class TextSource final : public ByteSource {
 /// Standard input whose length the user gave: exactly so much, or an error.
 class StdinSource final : public ByteSource {
  public:
-  explicit StdinSource(std::uint64_t size) : left_(size) {}
+  explicit StdinSource(std::uint64_t size) : size_(size), left_(size) {}
   Result<std::size_t> read(std::span<std::byte> buffer) override {
     const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size()));
-    ssize_t bytes = 0;
-    do bytes = ::read(STDIN_FILENO, buffer.data(), room);
-    while (bytes < 0 && (errno == EINTR || (errno == EAGAIN && wait_a_little())));
+    const auto bytes = read_some(buffer.first(room));
     if (bytes < 0) return fail_errno(Errc::io, "cannot read standard input", errno);
     if (bytes == 0 && left_ > 0)
       return fail(Errc::io, "standard input ended " + std::to_string(left_) +
@@ -46,14 +44,30 @@ class StdinSource final : public ByteSource {
     return static_cast<std::size_t>(bytes);
   }
   int blocking_descriptor() const override { return STDIN_FILENO; }
+  Result<> check_end() override {
+    std::byte one{};
+    const auto bytes = read_some(std::span(&one, 1));
+    if (bytes < 0) return fail_errno(Errc::io, "cannot read standard input", errno);
+    if (bytes == 0) return {};
+    return fail(Errc::io, "standard input is longer than the " + std::to_string(size_) +
+                              " bytes given by --size; without --size it is stored first and sent "
+                              "as a whole");
+  }
 
  private:
+  static ssize_t read_some(std::span<std::byte> buffer) {
+    ssize_t bytes = 0;
+    do bytes = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    while (bytes < 0 && (errno == EINTR || (errno == EAGAIN && wait_a_little())));
+    return bytes;
+  }
   /// Another program may have made the input non-blocking.
   static bool wait_a_little() {
     pollfd input{STDIN_FILENO, POLLIN, 0};
     return ::poll(&input, 1, 100) >= 0;
   }
 
+  std::uint64_t size_;
   std::uint64_t left_;
 };
 
@@ -69,6 +83,7 @@ class HashedSource final : public ByteSource {
     return bytes;
   }
   int blocking_descriptor() const override { return source_.blocking_descriptor(); }
+  Result<> check_end() override { return source_.check_end(); }
   /// Lower-case hex, when it was hashed. Ends the computation.
   std::optional<std::string> sha256() {
     if (!digest_) return std::nullopt;

@@ -21,6 +21,14 @@ Error unasked(const Peer& peer) {
   return fail(Errc::identity, text);
 }
 
+/// What anybody could have made with some patience proves as much as none, but looks like one.
+Error too_weak(const Peer& peer) {
+  return fail(Errc::identity, "the certificate of " + display_name(peer) +
+                                  " is too weak to prove who it is (a key below 2048 bits, SHA-1, "
+                                  "or not signed by itself); nothing was sent. --fingerprint takes "
+                                  "it all the same");
+}
+
 }  // namespace
 
 TrustGate::TrustGate(storage::Home home, TrustMode mode, std::vector<Fingerprint> demanded,
@@ -67,6 +75,12 @@ Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer f
   auto proven = co_await prove(node, std::move(found));
   if (!proven) co_return proven;
   auto peer = std::move(*proven);
+  if (peer.weak && !peer.proven) co_return too_weak(peer);
+  if (peer.only_named)
+    sink_->on(WarningEvent{
+        "the certificate of " + display_name(peer) +
+        (peer.weak ? " is too weak to prove who it is" : " has expired or is not valid yet") +
+        "; it is taken because it is the one that was expected"});
   identity::Contact contact;
   if (peer.proven) contact.fingerprint = *peer.proven;
   contact.alias = peer.info.alias;

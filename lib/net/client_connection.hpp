@@ -41,7 +41,10 @@ class ClientConnection final : public HttpClient {
         local_(stream_.link().local_address()) {}
 
   Stream& stream() { return stream_; }
-  void learn_peer() { fingerprint_ = stream_.peer_fingerprint(); }
+  void learn_peer() {
+    fingerprint_ = stream_.peer_fingerprint();
+    weak_ = stream_.peer_is_weak();
+  }
 
   bool usable() const override { return usable_; }
   void abort() override {
@@ -50,6 +53,7 @@ class ClientConnection final : public HttpClient {
     stop_waiting_for_input();
   }
   const std::optional<Fingerprint>& peer_fingerprint() const override { return fingerprint_; }
+  bool peer_is_weak() const override { return weak_; }
   std::string local_address() const override { return local_; }
   std::optional<std::chrono::microseconds> round_trip() const override {
     return stream_.link().round_trip();
@@ -191,6 +195,11 @@ class ClientConnection final : public HttpClient {
         }
         filled += *bytes;
       }
+      if (filled == body.left) {
+        const auto ec = co_await check_end(body, listener);
+        if (ec || !body.failure.message().empty()) co_return ec;
+        if (listener && listener->refused()) co_return error_code();
+      }
       const auto sent = co_await stream_.write(std::span(buffer_).first(head + filled));
       if (sent.ec) co_return sent.ec;
       body.left -= filled;
@@ -201,7 +210,18 @@ class ClientConnection final : public HttpClient {
     co_return error_code();
   }
 
-  /// Waits until a pipe has bytes. The peer is not to blame for the time that takes.
+  /// A pipe must end where the body does. The last bytes wait for that: without them the peer
+  /// publishes nothing.
+  Task<error_code> check_end(Outgoing& body, const Listener* listener) {
+    if (body.source.blocking_descriptor() < 0) co_return error_code();
+    const auto ec = co_await wait_for_input(body.source.blocking_descriptor());
+    if (ec || (listener && listener->refused())) co_return ec;
+    const auto ended = body.source.check_end();
+    if (!ended) body.failure = ended.error();
+    co_return error_code();
+  }
+
+  /// Waits until a pipe has bytes, or its end. The peer is not to blame for the time that takes.
   Task<error_code> wait_for_input(int descriptor) {
     auto& link = stream_.link();
     if (!input_) {
@@ -343,6 +363,7 @@ class ClientConnection final : public HttpClient {
   std::vector<std::byte> buffer_;
   std::optional<InputDescriptor> input_;  ///< of a source that may block
   bool usable_ = true;
+  bool weak_ = false;
 };
 
 }  // namespace lsend::net

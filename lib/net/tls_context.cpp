@@ -91,11 +91,14 @@ bool is_strong(X509* certificate, EVP_PKEY* key) {
 
 }  // namespace
 
-bool is_identity(X509* certificate) {
-  if (X509_cmp_current_time(X509_get0_notBefore(certificate)) >= 0) return false;
-  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return false;
+bool is_in_force(const X509* certificate) {
+  return X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 &&
+         X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0;
+}
+
+bool is_weak(X509* certificate) {
   EVP_PKEY* key = X509_get0_pubkey(certificate);
-  return key && is_strong(certificate, key) && X509_verify(certificate, key) == 1;
+  return !key || !is_strong(certificate, key) || X509_verify(certificate, key) != 1;
 }
 
 void pin_peer(SSL* ssl, PinCheck* check) { SSL_set_ex_data(ssl, pin_index(), check); }

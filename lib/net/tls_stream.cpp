@@ -100,7 +100,9 @@ Error TlsStream::handshake_error(const error_code& ec, unsigned long code,
 
 void TlsStream::learn_peer() {
   X509* certificate = SSL_get0_peer_certificate(ssl_.get());
-  if (certificate && is_identity(certificate)) peer_ = fingerprint_of(certificate);
+  if (!certificate) return;
+  weak_ = is_weak(certificate);
+  if (!weak_ && is_in_force(certificate)) peer_ = fingerprint_of(certificate);
 }
 
 bool TlsStream::wants_flush() const { return !flushing_ && BIO_ctrl_pending(network_.get()) > 0; }

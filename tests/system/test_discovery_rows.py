@@ -301,6 +301,25 @@ def test_PS4_a_changed_certificate_stops_everything(lab, own_home, radio, app, t
     assert one.connections > 0 and one.calls == []
 
 
+@pytest.mark.parametrize("trust", ["tofu", "strict"])
+def test_S20_an_announcement_makes_no_weak_certificate_a_proof(lab, own_home, radio, app, tmp_path,
+                                                               trust):
+    """The announced fingerprint fits, and anybody could have made the certificate: exit 6. Only who
+    demands exactly this one may have it."""
+    weak = certificates.odd("1024", "-newkey", "rsa:1024")
+    one = app("1.17", alias="Weak Pad", certificate=weak)
+    path = tmp_path / "file.txt"
+    path.write_bytes(b"content")
+    for more, code in ([], 6), (["--fingerprint", weak.fingerprint], 0):
+        heard = len(radio.from_others())
+        with Program("send", "--json", "--trust", trust, *more, "Weak Pad", path, home=own_home,
+                     netns=lab[0].name) as program:
+            wait_until(lambda: len(radio.from_others()) > heard, what="an announcement")
+            radio.announce(one)
+            assert program.wait(30) == code, program.stderr()
+        assert len(one.of("prepare")) == (0 if code else 1)
+
+
 # --- two interfaces ------------------------------------------------------------------------------
 
 

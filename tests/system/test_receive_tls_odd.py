@@ -187,53 +187,23 @@ def test_R124_a_renegotiation_is_refused(serving):
 # --- certificates that no app makes --------------------------------------------------------------
 
 
-def made_by_openssl(name, *words):
-    """A self-signed certificate made with these words of openssl req."""
-    place = certificates.certificate("sender").pem.parent
-    key, cert, pem = (place / f"odd-{name}.{end}" for end in ("key", "crt", "pem"))
-    done = subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=odd", "-keyout", key,
-                           "-out", cert, *words], capture_output=True, timeout=120, check=False)
-    if done.returncode:
-        pytest.skip(f"this OpenSSL cannot make it: {done.stderr.decode().splitlines()[-1:]}")
-    pem.write_text(key.read_text() + cert.read_text())
-    return pem
-
-
-def not_yet_valid(name):
-    """Valid from tomorrow on: as expired_certificate(), with other dates."""
-    place = certificates.certificate("sender").pem.parent / f"ca-{name}"
-    place.mkdir(exist_ok=True)
-    (place / "index.txt").write_text("")
-    (place / "serial").write_text("01\n")
-    (place / "ca.cnf").write_text(
-        "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\n"
-        "default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n")
-    run = lambda *words: subprocess.run(["openssl", *words], cwd=place, check=True,
-                                        capture_output=True, timeout=60)
-    run("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=odd", "-keyout", "k", "-out", "r")
-    run("ca", "-batch", "-selfsign", "-config", "ca.cnf", "-keyfile", "k", "-in", "r", "-out", "c",
-        "-notext", "-startdate", "20900101000000Z", "-enddate", "20910101000000Z")
-    pem = place / "both.pem"
-    pem.write_text((place / "k").read_text() + (place / "c").read_text())
-    return pem
-
-
 ODD = {
     "expired": lambda: certificates.expired_certificate().pem,
-    "not yet valid": lambda: not_yet_valid("later"),
-    "md5": lambda: made_by_openssl("md5", "-newkey", "rsa:2048", "-md5"),
-    "sha1": lambda: made_by_openssl("sha1", "-newkey", "rsa:2048", "-sha1"),
-    "512 bits": lambda: made_by_openssl("512", "-newkey", "rsa:512"),
-    "1024 bits": lambda: made_by_openssl("1024", "-newkey", "rsa:1024"),
-    "ecdsa": lambda: made_by_openssl("ec", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-    "ed25519": lambda: made_by_openssl("ed", "-newkey", "ed25519"),
-    "secp256k1": lambda: made_by_openssl("k1", "-newkey", "ec", "-pkeyopt",
-                                         "ec_paramgen_curve:secp256k1"),
-    "many names": lambda: made_by_openssl("names", "-newkey", "rsa:2048", "-addext",
+    "not yet valid": lambda: certificates.future_certificate().pem,
+    "md5": lambda: certificates.odd("md5", "-newkey", "rsa:2048", "-md5").pem,
+    "sha1": lambda: certificates.odd("sha1", "-newkey", "rsa:2048", "-sha1").pem,
+    "512 bits": lambda: certificates.odd("512", "-newkey", "rsa:512").pem,
+    "1024 bits": lambda: certificates.odd("1024", "-newkey", "rsa:1024").pem,
+    "ecdsa": lambda: certificates.odd("ec", "-newkey", "ec", "-pkeyopt",
+                                      "ec_paramgen_curve:P-256").pem,
+    "ed25519": lambda: certificates.odd("ed", "-newkey", "ed25519").pem,
+    "secp256k1": lambda: certificates.odd("k1", "-newkey", "ec", "-pkeyopt",
+                                          "ec_paramgen_curve:secp256k1").pem,
+    "many names": lambda: certificates.odd("names", "-newkey", "rsa:2048", "-addext",
                                           "subjectAltName=" + ",".join(
-                                              f"DNS:{'n' * 40}{i}.example" for i in range(150))),
-    "version 1 serial": lambda: made_by_openssl("serial", "-newkey", "rsa:2048", "-set_serial",
-                                                "-5"),
+                                              f"DNS:{'n' * 40}{i}.example" for i in range(150))).pem,
+    "version 1 serial": lambda: certificates.odd("serial", "-newkey", "rsa:2048", "-set_serial",
+                                                "-5").pem,
 }
 TRUSTED = ("ecdsa", "ed25519", "many names", "version 1 serial")
 

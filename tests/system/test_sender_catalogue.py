@@ -130,6 +130,64 @@ def test_S19_another_certificate_than_demanded(peer, send, three):
     assert sent.code == 0, sent.message
 
 
+def chain_of_ten_megabytes():
+    """A good certificate with many more behind it."""
+    good = certificates.certificate("peer")
+    long = good.pem.parent / "long.pem"
+    more = certificates.certificate_text(good.pem)
+    long.write_text(good.pem.read_text() + more * 12_000)
+    return certificates.Certificate(long)
+
+
+WEAK = {
+    "512 bits": lambda: certificates.odd("512", "-newkey", "rsa:512"),
+    "1024 bits": lambda: certificates.odd("1024", "-newkey", "rsa:1024"),
+    "sha1": lambda: certificates.odd("sha1", "-newkey", "rsa:2048", "-sha1"),
+    "a chain of 10 MB": chain_of_ten_megabytes,
+    "unknown curve": lambda: certificates.odd("k1", "-newkey", "ec", "-pkeyopt",
+                                              "ec_paramgen_curve:secp256k1"),
+}
+
+
+@pytest.mark.parametrize("kind", WEAK)
+def test_S20_a_certificate_that_proves_nothing(peer, send, three, kind):
+    """Too weak or too large: exit 6, and nothing about the files has left."""
+    receiver = peer(certificate=WEAK[kind]())
+    sent = send(receiver, *three, target=receiver.url)
+    assert sent.code == 6, sent.message
+    assert receiver.of("prepare") == []
+    assert receiver.host in sent.message
+
+
+@pytest.mark.parametrize("kind", ["expired", "not yet valid", "another name", "1024 bits"])
+def test_S20_the_fingerprint_is_the_identity(peer, send, three, kind):
+    """Neither dates nor names nor strength matter where exactly this certificate is demanded: what
+    is odd about it is a warning."""
+    made = {
+        "expired": certificates.expired_certificate,
+        "not yet valid": certificates.future_certificate,
+        "another name": lambda: certificates.odd("name", "-newkey", "rsa:2048", "-addext",
+                                                 "subjectAltName=DNS:example.org"),
+        "1024 bits": WEAK["1024 bits"],
+    }[kind]()
+    receiver = peer(certificate=made)
+    sent = send(receiver, "--fingerprint", made.fingerprint, *three)
+    assert sent.code == 0, sent.message
+    assert stored(receiver) == digests(three)
+    warnings = [e["message"] for e in sent.of("warning") if "certificate" in e["message"]]
+    assert len(warnings) == (0 if kind == "another name" else 1)
+
+
+def test_S20_a_certificate_out_of_its_dates_is_nobody_in_particular(peer, send, three):
+    """Where nobody demands it an expired one proves nothing; that stops what wants a proof."""
+    receiver = peer(certificate=certificates.expired_certificate())
+    assert send(receiver, "--trust", "strict", *three).code == 6
+    assert receiver.of("prepare") == []
+    sent = send(receiver, *three)
+    assert sent.code == 0, sent.message
+    assert [e["verified"] for e in sent.of("target")] == [False]
+
+
 def test_S21_a_known_device_that_does_without_tls(send, three, tmp_path_factory):
     """Exit 6, and nothing of the files is told."""
     with ReceiverPeer("1.17", alias="Once safe") as secure:

@@ -13,7 +13,8 @@ import time
 import pytest
 
 from lab.files import digest, make_big, make_file, make_named, make_tree, paths_below, tree
-from lab.process import Program, Receiver, is_sanitized, run_lsend, wait_until
+from lab.process import (Program, Receiver, binary, environment, is_sanitized, run_lsend,
+                         wait_until)
 
 MIB = 1 << 20
 MEMORY_LIMIT = 64 * MIB
@@ -255,6 +256,31 @@ def test_PS12_standard_input(receive, home, scheme, sized):
         assert done.returncode == 0, done.stderr
         assert (receiver.folder / "stdin").read_bytes() == b"no name"
         assert spooled(home) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", [0, 5, 3 * MIB])
+@pytest.mark.parametrize("much", [-1, 1, 2 * MIB])
+@pytest.mark.parametrize("source", ["pipe", "file"])
+def test_S32_standard_input_of_another_length(receive, home, tmp_path, scheme, size, much, source):
+    """--size is a promise: exit 11 and no file, whether less or more comes."""
+    if size + much < 0:
+        pytest.skip("nothing is shorter than nothing")
+    content = random.Random(7).randbytes(size + much)
+    (tmp_path / "content").write_bytes(content)
+    command = "cat {} | " if source == "pipe" else "<{} "
+    command = command.format(tmp_path / "content") + '"$@"'
+    with receive(*scheme) as receiver:
+        done = subprocess.run(
+            ["sh", "-c", command, "sh", binary(), "send", receiver.target, "-", "--size", str(size),
+             *scheme], env=environment(home("sender")), stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False)
+        assert done.returncode == 11, done.stderr
+        words = "longer than" if much > 0 else "ended"
+        assert words in done.stderr and "--size" in done.stderr
+        wait_until(lambda: not parts(receiver.folder), what="the end of the part file")
+        assert received(receiver, times=False) == {}
+        assert_still_works(receiver, home, tmp_path, scheme)
 
 
 def spooled(home):

@@ -97,6 +97,8 @@ class HttpClient {
   virtual bool usable() const = 0;
   virtual void abort() = 0;
   virtual const std::optional<Fingerprint>& peer_fingerprint() const = 0;
+  /// It has shown a certificate that is_weak(), so there is no fingerprint.
+  virtual bool peer_is_weak() const = 0;
   virtual std::string local_address() const = 0;
   /// The network's part of every wait for an answer; nothing where the system does not tell.
   virtual std::optional<std::chrono::microseconds> round_trip() const = 0;

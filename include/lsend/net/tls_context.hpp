@@ -36,9 +36,11 @@ class TlsContext {
 /// SHA-256 over the DER.
 Fingerprint fingerprint_of(const X509* certificate);
 
-/// A certificate is an identity only when it is valid now, signed by its own key (protocol.md 2.4),
-/// and neither key nor signature is too weak to prove anything; any other counts as none.
-bool is_identity(X509* certificate);
+/// A certificate is an identity only when it is in force now, signed by its own key (protocol.md
+/// 2.4), and neither key nor signature is too weak to prove anything; any other counts as none.
+bool is_in_force(const X509* certificate);
+/// The rest of it.
+bool is_weak(X509* certificate);
 
 /// The certificates that a peer may show, and the one that it showed instead.
 struct PinCheck {

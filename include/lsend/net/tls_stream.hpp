@@ -42,6 +42,8 @@ class TlsStream {
 
   /// The certificate that the peer proved in this handshake, when it is an identity.
   std::optional<Fingerprint> peer_fingerprint() const { return peer_; }
+  /// It has shown a certificate that is_weak().
+  bool peer_is_weak() const { return weak_; }
   TcpLink& link() { return link_; }
   const TcpLink& link() const { return link_; }
 
@@ -65,6 +67,7 @@ class TlsStream {
   Timer flushed_;                       ///< cancelled when a flush has ended
   bool flushing_ = false;
   std::optional<Fingerprint> peer_;
+  bool weak_ = false;
 };
 
 static_assert(AsyncStream<TlsStream>);

@@ -7,6 +7,8 @@ import ssl
 import subprocess
 import tempfile
 
+import pytest
+
 
 class Certificate:
     """A key and a certificate in one PEM file."""
@@ -53,9 +55,18 @@ def certificate(name="peer"):
     return Certificate(pem)
 
 
-@functools.lru_cache(maxsize=None)
-def expired_certificate(name="expired"):
+def expired_certificate():
     """A certificate whose last day was in 2001."""
+    return _dated("expired", "20000101000000Z", "20010101000000Z")
+
+
+def future_certificate():
+    """A certificate whose first day is in 2090."""
+    return _dated("future", "20900101000000Z", "20910101000000Z")
+
+
+@functools.lru_cache(maxsize=None)
+def _dated(name, begin, end):
     key, cert, pem = _paths(name)
     request = cert.with_suffix(".csr")
     _openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=LocalSend User",
@@ -70,8 +81,20 @@ def expired_certificate(name="expired"):
     subprocess.run(
         ["openssl", "ca", "-batch", "-selfsign", "-config", "ca.cnf", "-keyfile", str(key),
          "-in", str(request), "-out", str(cert), "-notext",
-         "-startdate", "20000101000000Z", "-enddate", "20010101000000Z"],
+         "-startdate", begin, "-enddate", end],
         cwd=base, check=True, capture_output=True, timeout=60)
+    pem.write_text(key.read_text() + cert.read_text())
+    return Certificate(pem)
+
+
+@functools.lru_cache(maxsize=None)
+def odd(name, *words):
+    """A self-signed certificate made with these words of openssl req."""
+    key, cert, pem = _paths(f"odd-{name}")
+    done = subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=odd", "-keyout", key,
+                           "-out", cert, *words], capture_output=True, timeout=120, check=False)
+    if done.returncode:
+        pytest.skip(f"this OpenSSL cannot make it: {done.stderr.decode().splitlines()[-1:]}")
     pem.write_text(key.read_text() + cert.read_text())
     return Certificate(pem)
 
