@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import json
+import signal
 import stat
 import time
 
@@ -223,6 +224,22 @@ def test_ask_asks_a_person_once(home, peer, source, typed, code):
     assert states(home) == ({one.fingerprint: "seen"} if code == 0 else {})
     if code == 0:
         assert send(home, one.target, source, "--trust", "ask").returncode == 0
+
+
+@pytest.mark.parametrize("signal_number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ask_ends_at_once_with_an_interrupt(home, peer, source, signal_number, code):
+    """Long before the limit that force has; the terminal is as it was."""
+    one = peer(alias="Kitchen")
+    with OnTerminal("send", "--trust", "ask", one.target, source, home=home("me")) as running:
+        running.wait_for("send to it? (y)es (n)o:")
+        running.popen.send_signal(signal_number)
+        began = time.monotonic()
+        assert running.wait(10) == code, running.shown()
+        assert time.monotonic() - began < 1
+        assert running.echoes()
+        assert running.shown().endswith("\n")
+    assert one.of("prepare") == []
+    assert states(home) == {}
 
 
 def test_a_known_device_is_called_where_it_was(home, peer, source):
