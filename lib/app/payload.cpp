@@ -126,7 +126,12 @@ Result<Payload> gather_payload(const SendOptions& options, const storage::Home& 
                                 : "there is no file to send in what was named");
     payload.left_out = collected->filtered + collected->links_skipped + collected->left_out;
     const auto prefix = clean_prefix(options.prefix);
-    for (const auto& file : collected->files) payload.files.push_back(describe(file, prefix));
+    payload.files.reserve(collected->files.size());
+    for (auto& file : collected->files) {
+      payload.files.push_back(describe(file, prefix));
+      file.file_name = std::string();
+    }
+    collected->files.shrink_to_fit();
     payload.local = std::move(collected->files);
   }
   // A plan needs none.

@@ -12,7 +12,7 @@ namespace lsend::app {
 /// What is to be sent: the wire's description and, at the same index, where the bytes are.
 struct Payload {
   std::vector<FileInfo> files;
-  std::vector<storage::LocalFile> local;  ///< empty for a message
+  std::vector<storage::LocalFile> local;  ///< empty for a message; names are in `files` only
   std::optional<storage::Spool> spool;    ///< standard input of unknown length
   std::string text;                       ///< of a message
   std::size_t left_out = 0;               ///< by rules, as links, or because they cannot be sent

@@ -60,13 +60,12 @@ Task<Result<bool>> SendAsker::prepare() {
 }
 
 std::string SendAsker::request() {
-  PrepareUpload request;
-  request.info = session_.node.self;
   const auto offered = session_.plan.offer();
   offered_ = offered.size();
-  request.files.reserve(offered_);
-  for (const auto file : offered) request.files.push_back(session_.plan.files()[file].info);
-  return session_.peer.codec().encode_prepare_upload(request);
+  std::vector<const FileInfo*> files;
+  files.reserve(offered_);
+  for (const auto file : offered) files.push_back(&session_.plan.files()[file].info);
+  return session_.peer.codec().encode_prepare_upload(session_.node.self, files);
 }
 
 /// The request went out and no answer came: whatever became of it is called off, so that the peer

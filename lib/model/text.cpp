@@ -19,6 +19,13 @@ unsigned byte_at(std::string_view text, std::size_t i) {
   return static_cast<unsigned char>(text[i]);
 }
 
+/// How many bytes at the front are printable ASCII, as nearly all of every name is.
+std::size_t printable_ascii(std::string_view text) {
+  const auto other =
+      std::find_if(text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7E; });
+  return static_cast<std::size_t>(other - text.begin());
+}
+
 bool is_continuation(unsigned byte) { return (byte & 0xC0U) == 0x80U; }
 
 /// RFC 3629; `text` is not empty.
@@ -84,6 +91,7 @@ std::string shown(std::string_view text, Character character) {
 }  // namespace
 
 std::string escape_for_terminal(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes && printable_ascii(text) == text.size()) return std::string{text};
   constexpr std::string_view dots = "...";
   std::string result;
   std::size_t cut = 0;  // where the text can end and leave room for the dots
@@ -102,6 +110,7 @@ std::string escape_for_terminal(std::string_view text, std::size_t max_bytes) {
 }
 
 bool is_utf8(std::string_view text) {
+  text.remove_prefix(printable_ascii(text));
   while (!text.empty()) {
     const Character character = first_character(text);
     if (character.size == 0) return false;
@@ -112,6 +121,7 @@ bool is_utf8(std::string_view text) {
 
 std::string to_utf8(std::string_view bytes) {
   std::string result;
+  if (printable_ascii(bytes) == bytes.size()) return std::string{bytes};
   result.reserve(bytes.size());
   while (!bytes.empty()) {
     const Character character = first_character(bytes);

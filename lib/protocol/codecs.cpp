@@ -1,5 +1,6 @@
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "device_json.hpp"
 #include "json_text.hpp"
@@ -46,6 +47,12 @@ class ClipboardReader : public JsonHandler {
 };
 
 }  // namespace
+
+std::string Codec::encode_prepare_upload(const PrepareUpload& request) const {
+  std::vector<const FileInfo*> files;
+  for (const auto& file : request.files) files.push_back(&file);
+  return encode_prepare_upload(request.info, files);
+}
 
 const Codec& codec_for(const Version& version) { return version.is_v1() ? codec_v1() : codec_v2(); }
 

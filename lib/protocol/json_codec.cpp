@@ -5,6 +5,18 @@
 
 namespace lsend::protocol {
 
+namespace {
+
+/// Bytes that a file takes in an offer, with a little more than its usual members need.
+std::size_t likely_size(const FileInfo& file) {
+  constexpr std::size_t kMembers = 96, kDigest = 80, kTime = 64;
+  return kMembers + 2 * file.id.str().size() + file.file_name.size() + file.file_type.size() +
+         (file.sha256 ? kDigest : 0) + (file.preview ? file.preview->size() : 0) +
+         (file.modified ? kTime : 0) + (file.accessed ? kTime : 0);
+}
+
+}  // namespace
+
 std::string JsonCodec::encode_info(const DeviceInfo& device) const {
   return short_device(device, type_word(device)).str();
 }
@@ -24,10 +36,13 @@ Result<DeviceInfo> JsonCodec::decode_register(std::string_view json,
 }
 
 std::string JsonCodec::encode_prepare_upload(const DeviceInfo& info,
-                                             std::span<const FileInfo> files) const {
+                                             std::span<const FileInfo* const> files) const {
   JsonObject out;
   out.object("info", full_device(info, type_word(info))).begin("files");
-  for (const FileInfo& file : files) out.object(file.id.str(), describe(file));
+  std::size_t size = 1024;
+  for (const FileInfo* file : files) size += likely_size(*file);
+  out.reserve(size);
+  for (const FileInfo* file : files) out.object(file->id.str(), describe(*file));
   return out.end().take();
 }
 

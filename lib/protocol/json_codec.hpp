@@ -19,7 +19,7 @@ class JsonCodec : public Codec {
                                      const DeviceDefaults& defaults) const final;
   using Codec::encode_prepare_upload;
   std::string encode_prepare_upload(const DeviceInfo& info,
-                                    std::span<const FileInfo> files) const final;
+                                    std::span<const FileInfo* const> files) const final;
   Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
                                               const JsonLimits& limits) const final;
   Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,

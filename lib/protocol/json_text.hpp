@@ -60,6 +60,8 @@ class JsonObject {
   /// written once this way.
   JsonObject& begin(std::string_view name);
   JsonObject& end();
+  /// Room for so many bytes in all: what is large is not copied while it grows.
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
 
   std::string str() const { return out_ + '}'; }
   /// The text without a copy; nothing can be added any more.

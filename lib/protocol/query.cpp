@@ -88,11 +88,15 @@ Result<Target> parse_target(std::string_view target) {
 std::string percent_encode(std::string_view text) {
   static constexpr std::string_view digits = "0123456789ABCDEF";
   std::string result;
+  const auto is_plain = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+  };
+  // Ids and tokens are plain, nearly all of them.
+  if (std::all_of(text.begin(), text.end(), is_plain)) return std::string{text};
   result.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
+    if (is_plain(c)) {
       result += c;
     } else {
       const auto byte = static_cast<unsigned char>(c);

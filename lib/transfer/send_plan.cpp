@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -77,11 +78,19 @@ Duration wait_told(std::string_view retry_after) {
 
 SendPlan::SendPlan(std::vector<FileInfo> files) {
   files_.reserve(files.size());
-  by_id_.reserve(files.size());
-  for (auto& info : files) {
-    by_id_.try_emplace(info.id, files_.size());
-    files_.emplace_back().info = std::move(info);
-  }
+  for (auto& info : files) files_.emplace_back().info = std::move(info);
+  by_id_.resize(files_.size());
+  std::iota(by_id_.begin(), by_id_.end(), 0U);
+  std::ranges::sort(
+      by_id_, {}, [this](auto i) -> auto& { return files_[i].info.id.str(); });
+}
+
+SendPlan::File* SendPlan::find(const FileId& id) {
+  const auto id_of = [this](std::uint32_t i) -> const std::string& {
+    return files_[i].info.id.str();
+  };
+  const auto found = std::ranges::lower_bound(by_id_, id.str(), {}, id_of);
+  return found != by_id_.end() && id_of(*found) == id.str() ? &files_[*found] : nullptr;
 }
 
 std::vector<std::size_t> SendPlan::offer(std::size_t most) {
@@ -107,8 +116,7 @@ bool SendPlan::has_open() const {
 Result<SendPlan::Acceptance> SendPlan::accepted(const PrepareUploadReply& reply) {
   Acceptance acceptance;
   for (const auto& [id, token] : reply.tokens) {
-    const auto found = by_id_.find(id);
-    File* const file = found == by_id_.end() ? nullptr : &files_[found->second];
+    File* const file = find(id);
     if (file && file->status == SendStatus::offered) {
       ++acceptance.accepted;
       file->status = SendStatus::waiting;

@@ -49,11 +49,10 @@ class Codec {
   virtual Result<DeviceInfo> decode_register(std::string_view json,
                                              const DeviceDefaults& defaults) const = 0;
 
+  /// `files`: where they are, none null; a hundred thousand need not be copied.
   virtual std::string encode_prepare_upload(const DeviceInfo& info,
-                                            std::span<const FileInfo> files) const = 0;
-  std::string encode_prepare_upload(const PrepareUpload& request) const {
-    return encode_prepare_upload(request.info, request.files);
-  }
+                                            std::span<const FileInfo* const> files) const = 0;
+  std::string encode_prepare_upload(const PrepareUpload& request) const;
   /// SAX over `json`, no DOM. Refuses an empty `files`. `preview` is kept only for a message.
   virtual Result<PrepareUpload> decode_prepare_upload(std::string_view json,
                                                       const DeviceDefaults& defaults,

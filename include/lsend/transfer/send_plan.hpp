@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "lsend/model/messages.hpp"
@@ -114,13 +113,14 @@ class SendPlan {
   Result<> verdict() const;
 
  private:
+  File* find(const FileId& id);
   Step after_forbidden(const File& file);
   Step after_loss(const Error& error);
   Step offer_again(bool all);
   Step after_too_many(File& file, const UploadFailure& failure);
 
   std::vector<File> files_;
-  std::unordered_map<FileId, std::size_t> by_id_;
+  std::vector<std::uint32_t> by_id_;  ///< files_' indices in the order of their ids
   std::size_t next_ = 0;
   std::size_t needless_ = 0;  ///< skipped by a 204: they are there, or were read
   bool broke_ = false;        ///< a connection broke since the peer took our offer
