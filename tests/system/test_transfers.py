@@ -532,6 +532,7 @@ def test_PR34_the_disk_fills_up_on_the_way(small_disk, home, source):
                     file.flush()
             with contextlib.suppress(BrokenPipeError):
                 pipe.write(paths[1].read_bytes())
+            pipe.close()
             code = sender.wait(30)
     published = small_disk.folder / "big.bin"
     # Where the file system set the space aside, the file comes through; else it is an error.
