@@ -3,7 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <mutex>
+#include <thread>
 
 #include "lsend/model/text.hpp"
 #include "lsend/storage/sha256.hpp"
@@ -15,6 +19,8 @@ namespace {
 /// A pre-pass over so many bytes costs a blink; more is left to TLS and the size check
 /// (performance.md 3.8).
 constexpr std::uint64_t kCheapToHash = 64 * 1024 * 1024;
+/// One disk serves no more at a time.
+constexpr std::size_t kMostHashers = 8;
 
 FileInfo describe(const storage::LocalFile& file, const std::string& prefix) {
   FileInfo info;
@@ -66,18 +72,40 @@ Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::
   return {};
 }
 
+/// On all cores: nothing else has anything to do yet.
+Result<> hash_all(Payload& payload) {
+  std::atomic<std::size_t> next{0};
+  std::mutex lock;
+  std::optional<Error> failure;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < payload.files.size(); i = next++) {
+      auto digest = storage::hash_file(payload.local[i]);
+      if (digest) {
+        payload.files[i].sha256 = std::move(*digest);
+        continue;
+      }
+      const std::lock_guard guard(lock);
+      if (!failure) failure = digest.error();
+      next = payload.files.size();
+    }
+  };
+  const auto threads = std::min<std::size_t>(
+      {payload.files.size(), kMostHashers, std::max(1U, std::thread::hardware_concurrency())});
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+  work();
+  others.clear();
+  if (failure) return *failure;
+  return {};
+}
+
 Result<> add_checksums(Payload& payload, ChecksumMode mode) {
   std::uint64_t total = 0;
   for (const auto& file : payload.files) total += file.size;
   const bool wanted =
       mode == ChecksumMode::always || (mode == ChecksumMode::automatic && total <= kCheapToHash);
   if (!wanted || payload.from_stdin) return {};
-  for (std::size_t i = 0; i < payload.files.size(); ++i) {
-    auto digest = storage::hash_file(payload.local[i]);
-    if (!digest) return digest.error();
-    payload.files[i].sha256 = std::move(*digest);
-  }
-  return {};
+  return hash_all(payload);
 }
 
 /// The list of --files-from, read.
