@@ -86,10 +86,10 @@ def test_S17_an_answer_in_single_bytes(peer, send, three):
     """Works."""
     def drip(exchange):
         exchange.read()
+        exchange.peer.stored[exchange.file["fileName"]] = exchange.call
         for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":
             exchange.raw(bytes([byte]))
             time.sleep(0.005)
-        exchange.peer.stored[exchange.file["fileName"]] = exchange.call
         return True
 
     receiver = peer(behave={"upload": drip})
