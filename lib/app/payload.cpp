@@ -52,6 +52,13 @@ std::string clean_prefix(std::string prefix) {
   return prefix;
 }
 
+/// On a new account it is not there yet; what is wrong with it, its user tells.
+void make_private(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (std::filesystem::create_directories(folder, ignored))
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ignored);
+}
+
 Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::Home& home) {
   storage::LocalFile file;
   file.file_name = options.stdin_name;
@@ -61,6 +68,7 @@ Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::
     file.size = *options.stdin_size;
     payload.from_stdin = true;
   } else {
+    make_private(home.state);
     auto spool = storage::Spool::from(STDIN_FILENO, home.state);
     if (!spool) return spool.error();
     file.size = spool->size();

@@ -283,6 +283,18 @@ def test_S32_standard_input_of_another_length(receive, home, tmp_path, scheme, s
         assert_still_works(receiver, home, tmp_path, scheme)
 
 
+def test_standard_input_goes_from_a_new_account(receive, tmp_path):
+    """Nobody has made the folder where it is kept until its size is known."""
+    receiver = receive()
+    account = tmp_path / "account"
+    sent = run_lsend("send", receiver.target, "-", "--name", "log", input="text", home=account,
+                     env={"LSEND_HOME": ""})
+    assert sent.returncode == 0, sent.stderr
+    assert (receiver.folder / "log").read_text() == "text"
+    state = account / ".local" / "state" / "lsend"
+    assert list(state.iterdir()) == [] and state.stat().st_mode & 0o777 == 0o700
+
+
 def spooled(home):
     """What a sender left of standard input."""
     known = ("identity", "key", "cert", "known_devices")
