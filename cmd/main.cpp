@@ -9,6 +9,7 @@
 #include "cmd/help.hpp"
 #include "cmd/json_documents.hpp"
 #include "cmd/json_lines.hpp"
+#include "cmd/last_words.hpp"
 #include "cmd/log.hpp"
 #include "cmd/terminal.hpp"
 
@@ -91,6 +92,7 @@ int run_program(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  install_last_words();
   // A reader that leaves is an error of write(), never the end of a transfer.
   (void)std::signal(SIGPIPE, SIG_IGN);
   // A file size limit is a full disk to us (EFBIG), not the end.

@@ -1,0 +1,36 @@
+#include "cmd/last_words.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "cmd/channel.hpp"
+#include "lsend/model/text.hpp"
+
+namespace lsend::cmd {
+namespace {
+
+std::string reason() {
+  const auto current = std::current_exception();
+  if (!current) return "it was ended from inside";
+  try {
+    std::rethrow_exception(current);
+  } catch (const std::exception& failure) {
+    return escape_for_terminal(failure.what(), 1024);
+  } catch (...) {
+    return "an exception of an unknown kind";
+  }
+}
+
+[[noreturn]] void say_and_abort() {
+  Channel err(STDERR_FILENO);
+  err.write("lsend: error: this should never happen, please report it: " + reason() + "\n");
+  std::abort();
+}
+
+}  // namespace
+
+void install_last_words() { std::set_terminate(say_and_abort); }
+
+}  // namespace lsend::cmd
