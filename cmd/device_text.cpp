@@ -110,6 +110,8 @@ std::string own_info_text(const app::OwnInfo& info) {
   text += row("identity", escape_for_terminal(info.home.data.string(), 4096));
   text += row("state", escape_for_terminal(info.home.state.string(), 4096));
   text += row("downloads", escape_for_terminal(info.home.downloads.string(), 4096));
+  text += row("fence", info.landlock ? "Landlock ABI " + std::to_string(*info.landlock)
+                                     : "none: " + info.landlock.error().message());
   return text + row("version", LSEND_VERSION " (protocol " + device.version.to_string() + ")");
 }
 

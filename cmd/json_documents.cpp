@@ -42,6 +42,7 @@ std::string own_info_document(const app::OwnInfo& info) {
   json["identity_folder"] = info.home.data.string();
   json["state_folder"] = info.home.state.string();
   json["download_folder"] = info.home.downloads.string();
+  if (info.landlock) json["landlock_abi"] = *info.landlock;
   return line_of(json);
 }
 

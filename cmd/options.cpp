@@ -239,6 +239,16 @@ Error parse_failure(const CLI::ParseError& error, const std::vector<std::string>
   return fail(Errc::usage, escape_for_terminal(error.what()));
 }
 
+/// What a second reading of the same words looks at, also where it is not there yet.
+void add_config_paths(const std::optional<std::string>& chosen, const ConfigPaths& paths,
+                      const Environment& environment, std::vector<std::filesystem::path>& reads) {
+  reads.push_back(chosen ? std::filesystem::path(*chosen) : paths.user);
+  reads.push_back(paths.system);
+  // Who has no HOME is looked up by the C library (storage::Home).
+  if (!environment("HOME")) reads.insert(reads.end(), {"/etc/passwd", "/etc/nsswitch.conf"});
+  std::erase(reads, std::filesystem::path());
+}
+
 CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
                        std::vector<std::string> operands, const Environment& environment,
                        const ConfigPaths& paths) {
@@ -268,8 +278,8 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
   if (raw.command.empty() && operands.empty()) return NoCommand{};
   if (raw.command.empty()) return bad(fail(Errc::usage, "a command is missing before '--'"));
   raw.operands.insert(raw.operands.end(), operands.begin(), operands.end());
-  auto files =
-      read_config_files(raw.shared.config ? raw.shared.config : environment("LSEND_CONFIG"), paths);
+  const auto chosen = raw.shared.config ? raw.shared.config : environment("LSEND_CONFIG");
+  auto files = read_config_files(chosen, paths);
   // The doctor tells of a broken configuration like of everything else that is broken.
   const bool examined = !files && raw.command == "doctor";
   if (!files && !examined) return bad(files.error());
@@ -278,6 +288,8 @@ CommandLine read_words(Parser& parser, const std::vector<std::string>& words,
   auto options = convert(raw, Sources(environment, std::move(*files)));
   if (auto* doctor = options ? std::get_if<DoctorCommand>(&options->command) : nullptr)
     if (wrong) doctor->wrong = wrong;
+  if (auto* receive = options ? std::get_if<ReceiveCommand>(&options->command) : nullptr)
+    add_config_paths(chosen, paths, environment, receive->options.reload_reads);
   if (!options) return bad(options.error());
   return std::move(*options);
 }

@@ -16,6 +16,8 @@ void read_pin(const RawReceive& raw, Converter& in, ReceiveCommand& command) {
   const auto from = in.pin(raw.pin, raw.pin_file, options.pin);
   options.random_pin = from != Converter::PinFrom::file && options.pin == "random";
   command.pin_is_public = from == Converter::PinFrom::command_line && !options.random_pin;
+  if (const auto file = in.given("--pin-file", raw.pin_file))
+    options.reload_reads.emplace_back(file->text);
   if (options.random_pin) options.pin.reset();
 }
 

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "cmd/commands.hpp"
 #include "cmd/json_documents.hpp"
 #include "cmd/terminal_prompt.hpp"
@@ -5,7 +7,8 @@
 namespace lsend::cmd {
 namespace {
 
-void warn(const ReceiveCommand& command, const app::Settings& settings, app::ProgressSink& sink) {
+void warn(const ReceiveCommand& command, const app::Settings& settings, unsigned quiet,
+          app::ProgressSink& sink) {
   const auto& receive = command.options;
   if (command.pin_is_public) sink.on(public_pin("LSEND_RECEIVE_PIN"));
   if (receive.auto_accept && !receive.pin && !receive.random_pin && receive.accept_from.empty() &&
@@ -13,6 +16,10 @@ void warn(const ReceiveCommand& command, const app::Settings& settings, app::Pro
     sink.on(
         app::WarningEvent{"--auto-accept without --pin or --accept-from: everyone on the network "
                           "can store files here"});
+  if (quiet == 0 && geteuid() == 0)
+    sink.on(
+        app::WarningEvent{"running as root, which receiving does not need: a user of its own "
+                          "keeps what senders send away from the system"});
   if (settings.http)
     sink.on(app::WarningEvent{"--http: what senders send by HTTP can be read on the way"});
 }
@@ -35,7 +42,7 @@ Result<app::ReceiveReport> serve(const ReceiveCommand& command, const Options& o
     return fail(Errc::usage,
                 "nobody is here to accept a transfer: add --auto-accept, --accept-from, "
                 "--accept-exec or --pin");
-  warn(command, options.settings, sink);
+  warn(command, options.settings, options.output.quiet, sink);
   return app::receive(options.settings, receive, deciders, sink);
 }
 

@@ -121,6 +121,7 @@ Result<std::string> read_pin_file(std::string_view name, const std::string& path
   if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0)
     return fail(Errc::usage, what + "can be read by others: chmod o= it");
   std::ifstream file(path);
+  if (!file) return fail_errno(Errc::usage, what + "cannot be read", errno);
   std::string pin;
   std::getline(file, pin);
   if (pin.ends_with('\r')) pin.pop_back();

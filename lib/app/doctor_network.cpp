@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -78,7 +79,10 @@ void check_port(const Settings& settings, Checks& checks) {
   if (error == 0 || error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
     return (void)checks.emplace_back("TCP port", Health::ok, port + " is free");
   const auto holders = net::port_holders(net::Transport::tcp, settings.port);
-  if (error == EADDRINUSE && holders.size() == 1 && holders.front().name == "lsend")
+  const bool ours =
+      !holders.empty() && std::all_of(holders.begin(), holders.end(),
+                                      [](const auto& holder) { return holder.name == "lsend"; });
+  if (error == EADDRINUSE && ours)
     return (void)checks.emplace_back("TCP port", Health::ok,
                                      port + " is in use" + net::held_by(holders) + ": it receives");
   auto remedy = holders.empty() ? "ss -ltnp 'sport = :" + port + "' as root shows who holds it"

@@ -5,6 +5,7 @@
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lsend/app/known_store.hpp"
+#include "lsend/storage/fence.hpp"
 
 namespace lsend::app {
 
@@ -69,6 +70,7 @@ Result<OwnInfo> own_info(const Settings& settings) {
   info.device = node->self;
   info.addresses = reachable_addresses(*chosen);
   info.home = settings.home;
+  info.landlock = storage::landlock_abi();
   Runtime runtime;
   ApiHandler handler(*node, nullptr);
   net::HttpServer server(runtime.executor(), node->tls, handler, net::Speaks::https,

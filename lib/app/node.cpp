@@ -1,10 +1,13 @@
 #include "lib/app/node.hpp"
 
+#include "lib/app/process_guard.hpp"
+
 namespace lsend::app {
 
 Result<Node> Node::make(const Settings& settings) {
   auto identity = identity::Identity::load_or_create(settings.home.data);
   if (!identity) return identity.error();
+  hide_memory();
   auto tls = net::TlsContext::make(identity->certificate(), identity->key());
   if (!tls) return tls.error();
   DeviceInfo self;

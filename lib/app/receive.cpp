@@ -9,8 +9,10 @@
 #include "lib/app/discovery_service.hpp"
 #include "lib/app/listener.hpp"
 #include "lib/app/node.hpp"
+#include "lib/app/process_guard.hpp"
 #include "lib/app/receive_handler.hpp"
 #include "lib/app/runtime.hpp"
+#include "lib/app/service_manager.hpp"
 #include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/protocol/routes.hpp"
@@ -80,6 +82,7 @@ class Receiver {
     sweeper_.spawn(sweep_loop());
     if (options_.reload) sweeper_.spawn(reload_loop());
     sweeper_.spawn(sweep_parts());
+    if (manager_.watchdog()) watchdog_.spawn(reassure(*manager_.watchdog()));
     co_await server_->run();
     discovery_.stop();
     sweeper_.cancel();
@@ -87,6 +90,8 @@ class Receiver {
     co_await tasks_.join();
     co_await handler_.flush_rest();
     co_await hooks_.join();
+    watchdog_.cancel();
+    co_await watchdog_.join();
     if (!options_.ready_file.empty()) {
       std::error_code ignored;
       std::filesystem::remove(options_.ready_file, ignored);
@@ -114,7 +119,23 @@ class Receiver {
       if (!written) return written;
     }
     sink_.on(event);
+    confined_ = confine_receiver(options_, node_.settings.home, inbox_);
+    manager_.tell("READY=1\nSTATUS=" + status());
     return {};
+  }
+
+  std::string status() const {
+    return "Listening on port " + std::to_string(node_.self.port) + ", storing in " +
+           escape_for_terminal(inbox_.folder().string()) + "; " + std::to_string(handler_.ended()) +
+           " transfers so far";
+  }
+
+  /// From the loop that does all the work: it is not heard of once that is stuck.
+  Task<> reassure(Duration every) {
+    while (true) {
+      manager_.tell("WATCHDOG=1");
+      co_await net::sleep_for(every);
+    }
   }
 
   Task<> sweep_loop() {
@@ -139,7 +160,9 @@ class Receiver {
     while (true) {
       const auto [ec, number] = co_await hangups.async_wait(net::use_tuple);
       if (ec) co_return;
+      manager_.reloading();
       reload();
+      manager_.tell("READY=1");
     }
   }
 
@@ -150,6 +173,8 @@ class Receiver {
     auto fresh = options_.reload();
     if (!fresh) return kept(fresh.error().message());
     if (!can_accept(*fresh, deciders_)) return kept("nobody could be accepted any more");
+    if (confined_ && !fresh->accept_exec.empty())
+      return kept("a command of --accept-exec needs a new start: this receiver is fenced in");
     if (fresh->random_pin && !options_.random_pin) return kept("a random PIN needs a new start");
     // The one that was made up stays.
     if (!fresh->random_pin) options_.pin = std::move(fresh->pin);
@@ -168,6 +193,7 @@ class Receiver {
   void watch_idleness() {
     const auto now = Clock::now();
     if (!handler_.running().empty() || handler_.ended() != ended_) idle_since_ = now;
+    if (handler_.ended() != ended_) manager_.tell("STATUS=" + status());
     ended_ = handler_.ended();
     if (!options_.idle_timeout || now - idle_since_ < *options_.idle_timeout) return;
     idled_out_ = true;
@@ -179,6 +205,7 @@ class Receiver {
   void finish() {
     if (finishing_) return;
     finishing_ = true;
+    manager_.tell("STOPPING=1");
     tasks_.spawn(wind_up());
   }
 
@@ -238,6 +265,9 @@ class Receiver {
   std::unique_ptr<net::HttpServer> server_;
   net::TaskGroup tasks_;
   net::TaskGroup sweeper_{executor_};
+  net::TaskGroup watchdog_{executor_};
+  const ServiceManager manager_;
+  bool confined_ = false;
   bool finishing_ = false;
   bool cut_short_ = false;
   bool idled_out_ = false;

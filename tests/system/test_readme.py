@@ -115,6 +115,12 @@ def test_a_shell_block_does_what_it_says(lab, homes, desk, receivers, marker, te
         for word in re.findall(r"^(\./\S+)", text, re.M):
             assert os.access(process.ROOT / word, os.X_OK)
         return
+    if marker == "unit":
+        unit = (process.ROOT / "scripts" / "lsend.service").read_text()
+        pin, name = re.fullmatch(r"install -D -m 600 inbox\.pin (\S+)\n"
+                                 r"systemctl enable --now (\w+)\n", text).groups()
+        assert name == "lsend" and f"\nLoadCredential=pin:{pin}\n" in unit
+        return
     home = homes["laptop"]
     configuration = "".join(body for _, body in (p.values for p in blocks("toml")))
     (home / "config.toml").write_text(configuration)

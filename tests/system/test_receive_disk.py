@@ -326,6 +326,12 @@ SHIM = r"""
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Early: later on the receiver has fenced itself in. */
+static int log_fd = -1;
+__attribute__((constructor)) static void open_log(void) {
+  log_fd = open(getenv("SHIM_LOG"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+}
+
 static void note(const char *call, int fd) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -334,9 +340,7 @@ static void note(const char *call, int fd) {
   path[n] = 0;
   char line[4200];
   int size = snprintf(line, sizeof line, "%s %s\n", call, path);
-  int log = open(getenv("SHIM_LOG"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-  if (write(log, line, size) < 0) abort();
-  close(log);
+  if (write(log_fd, line, size) < 0) abort();
 }
 
 int fsync(int fd) {

@@ -568,8 +568,8 @@ def test_R103_a_spoilt_key_stops_the_program(lsend, copied, tmp_path, how):
     path = key_of(copied)
     spoil(path, how)
     before = path.read_bytes() if path.is_file() else None
-    done = run_lsend("receive", "--auto-accept", "--once", "--port", 0, "--dir", tmp_path / "in",
-                     home=copied, timeout=20, env={"LSEND_INTERFACE": "lo"})
+    done = run_lsend("receive", "-q", "--auto-accept", "--once", "--port", 0, "--dir",
+                     tmp_path / "in", home=copied, timeout=20, env={"LSEND_INTERFACE": "lo"})
     assert done.returncode == 6, done.stderr
     assert str(path) in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2

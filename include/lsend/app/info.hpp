@@ -16,6 +16,7 @@ struct OwnInfo {
   std::vector<std::string> addresses;
   bool port_free = false;  ///< could `receive` listen on device.port now?
   storage::Home home;
+  Result<int> landlock = 0;  ///< the ABI that `receive` can be fenced in with, or why none
 };
 
 /// This machine's identity (made when it is missing), addresses and files.

@@ -49,6 +49,7 @@ struct ReceiveOptions {
   /// SIGHUP: the options as they are configured now. Who is accepted, the PIN, the limits and the
   /// checksum follow; all else stays as it began. Without it SIGHUP ends the process.
   std::function<Result<ReceiveOptions>()> reload;
+  std::vector<std::filesystem::path> reload_reads;  ///< the files that `reload` may read
 };
 
 /// Who can be asked about a sender besides the rules of the options.

@@ -136,6 +136,8 @@ class Inbox {
   static Result<Inbox> open_beside(const std::filesystem::path& file);
 
   const std::filesystem::path& folder() const { return folder_; }
+  /// Of the folder; valid as long as the inbox.
+  int descriptor() const { return root_.get(); }
   /// `expected` bytes will come, or fewer; `hash` them as they pass. Space for them (at most 1 GiB
   /// ahead) is set aside with fallocate where the file system can, and given back when the part is
   /// removed or ends earlier. Over 2^63-1 stands for a length that is not known: nothing is set

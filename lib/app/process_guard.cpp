@@ -1,0 +1,79 @@
+#include "lib/app/process_guard.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "lsend/model/log.hpp"
+#include "lsend/model/text.hpp"
+
+namespace lsend::app {
+namespace {
+
+namespace fs = std::filesystem;
+using storage::Below;
+
+/// Others' files lie in these: none of them is opened for the sake of one file.
+bool is_common(const fs::path& folder) {
+  static constexpr std::array<std::string_view, 10> folders{
+      "/", "/etc", "/home", "/root", "/run", "/srv", "/tmp", "/usr", "/var", "/var/tmp"};
+  const char* home = std::getenv("HOME");
+  return std::find(folders.begin(), folders.end(), folder.string()) != folders.end() ||
+         (home != nullptr && fs::path(home).lexically_normal() == folder);
+}
+
+fs::path folder_of(const fs::path& file) {
+  std::error_code error;
+  return fs::absolute(file, error).lexically_normal().parent_path();
+}
+
+}  // namespace
+
+void hide_memory() {
+  // The hard limit stays: a command of --exec may want core files of its own.
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+    limit.rlim_cur = 0;
+    (void)setrlimit(RLIMIT_CORE, &limit);
+  }
+  (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+std::vector<storage::FencePlace> receiver_places(const ReceiveOptions& options,
+                                                 const storage::Home& home,
+                                                 const storage::Inbox& inbox) {
+  std::vector<storage::FencePlace> places;
+  places.push_back({inbox.folder(), Below::fill, inbox.descriptor()});
+  places.push_back({home.data, Below::change});
+  for (const auto& file : options.reload_reads) {
+    const auto folder = folder_of(file);
+    places.push_back({is_common(folder) ? file : folder, Below::read});
+  }
+  if (!options.ready_file.empty()) places.push_back({folder_of(options.ready_file), Below::remove});
+  // For the libraries below us: random numbers; a sanitizer that looks at its own process.
+  places.push_back({"/dev/urandom", Below::read});
+  places.push_back({"/proc/self", Below::list});
+  return places;
+}
+
+bool confine_receiver(const ReceiveOptions& options, const storage::Home& home,
+                      const storage::Inbox& inbox) {
+  if (!options.hook.empty() || !options.accept_exec.empty()) {
+    log(LogLevel::info, "not fenced in: the commands of --exec and --accept-exec would be, too");
+    return false;
+  }
+  const auto abi = storage::raise_fence(receiver_places(options, home, inbox));
+  if (abi)
+    log(LogLevel::info, "fenced in by Landlock (ABI " + std::to_string(*abi) +
+                            "): of all files, '" +
+                            escape_for_terminal(inbox.folder().string(), 4096) +
+                            "' and lsend's own are within reach");
+  else
+    log(LogLevel::info, "not fenced in: " + abi.error().message());
+  return true;
+}
+
+}  // namespace lsend::app
