@@ -52,12 +52,8 @@ if(LSEND_FUZZERS)
   target_compile_options(lsend_settings INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize=function)
 endif()
 
+include(Hardening)
 if(LSEND_HARDENED)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-  include(CheckPIESupported)
-  check_pie_supported(LANGUAGES CXX)
-  target_compile_options(lsend_settings INTERFACE
-    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
-    -fstack-clash-protection -fcf-protection=full -Werror=format-security)
-  target_link_options(lsend_settings INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+  target_link_libraries(lsend_settings INTERFACE lsend_hardening)
 endif()

@@ -17,6 +17,7 @@ build() {
     say "lsend: the build failed"
     exit 1
   }
+  "$root/scripts/check_hardening.sh" "$lsend" >&2
 }
 
 receiver=
