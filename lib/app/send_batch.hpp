@@ -15,7 +15,7 @@ class SendUploads::Batch {
 
   struct Item {
     Item(std::size_t index, std::unique_ptr<ByteSource> opened, bool hash)
-        : file(index), bytes(std::move(opened)), source(*bytes, hash) {}
+        : file(index), bytes(std::move(opened)), source(*bytes, hash, 0) {}
     std::size_t file;
     std::unique_ptr<ByteSource> bytes;
     HashedSource source;

@@ -168,7 +168,7 @@ Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, s
   const auto in_use = session_.calls.in_use(*client);
   const auto source = open_source(file);
   if (!source) co_return failure_of(source.error());
-  HashedSource hashed(**source, worth_hashing(file));
+  HashedSource hashed(**source, worth_hashing(file), session_.plan.files()[file].info.size);
   const auto reply = co_await send_bytes(*client, file, hashed, moved);
   auto failure = co_await judge(file, reply, hashed, stored);
   if (failure) {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "lsend/model/byte_source.hpp"
-#include "lsend/storage/sha256.hpp"
+#include "lsend/storage/stream_hash.hpp"
 
 namespace lsend::app {
 
@@ -74,8 +74,9 @@ class StdinSource final : public ByteSource {
 /// Hashes what another source gives, as it passes.
 class HashedSource final : public ByteSource {
  public:
-  HashedSource(ByteSource& source, bool hash) : source_(source) {
-    if (hash) digest_.emplace();
+  /// `size`: bytes that are expected.
+  HashedSource(ByteSource& source, bool hash, std::uint64_t size) : source_(source) {
+    if (hash) digest_.emplace(storage::StreamHash::pays(size));
   }
   Result<std::size_t> read(std::span<std::byte> buffer) override {
     auto bytes = source_.read(buffer);
@@ -92,7 +93,7 @@ class HashedSource final : public ByteSource {
 
  private:
   ByteSource& source_;
-  std::optional<storage::Sha256> digest_;
+  std::optional<storage::StreamHash> digest_;
 };
 
 }  // namespace lsend::app

@@ -60,7 +60,7 @@ PartFile::PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string par
       part_name_(std::move(part_name)),
       expected_(expected),
       mode_(mode) {
-  if (hash) digest_.emplace();
+  if (hash) digest_.emplace(StreamHash::pays(expected));
 }
 
 PartFile::~PartFile() { remove(); }

@@ -12,7 +12,7 @@
 #include "lsend/model/result.hpp"
 #include "lsend/model/resume.hpp"
 #include "lsend/model/time.hpp"
-#include "lsend/storage/sha256.hpp"
+#include "lsend/storage/stream_hash.hpp"
 #include "lsend/storage/unique_fd.hpp"
 
 namespace lsend::storage {
@@ -112,7 +112,7 @@ class PartFile {
   std::uint64_t expected_;
   unsigned mode_;  ///< of the published file
   std::uint64_t written_ = 0;
-  std::optional<Sha256> digest_;
+  std::optional<StreamHash> digest_;
   std::optional<StoredFile> sealed_;
   std::optional<PartLabel> label_;
   bool labelled_ = false;  ///< on the disk
