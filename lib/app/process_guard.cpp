@@ -56,6 +56,11 @@ std::vector<storage::FencePlace> receiver_places(const ReceiveOptions& options,
   // For the libraries below us: random numbers; a sanitizer that looks at its own process.
   places.push_back({"/dev/urandom", Below::read});
   places.push_back({"/proc/self", Below::list});
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  // Its report has names only where it can read the program and the libraries.
+  for (const auto* path : {"/proc/self/exe", "/lib", "/usr/lib"})
+    places.push_back({path, Below::read});
+#endif
   return places;
 }
 
