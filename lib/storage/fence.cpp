@@ -109,7 +109,7 @@ Result<int> landlock_abi() {
 Result<int> raise_fence(std::span<const FencePlace> places) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return not_fenced("privileges cannot be given up for good");
-  const auto abi = landlock_abi();
+  auto abi = landlock_abi();
   if (!abi) return abi;
   const RulesetAttributes attributes{known_to(*abi)};
   const UniqueFd ruleset(
