@@ -60,7 +60,7 @@ void TerminalPrompt::ask(const app::Question& question) {
 
 std::optional<app::Answer> TerminalPrompt::poll(Duration left) {
   // A shell that had the terminal in between turned it on.
-  if (std::holds_alternative<app::PinQuestion>(question_) && in_foreground(terminal_)) echo(false);
+  if (std::holds_alternative<app::PinQuestion>(question_)) echo(false);
   const auto line = read_line();
   if (!line) {
     if (std::holds_alternative<app::AcceptQuestion>(question_)) count_down(left);
@@ -136,6 +136,8 @@ void TerminalPrompt::close() {
 
 void TerminalPrompt::echo(bool on) {
   if (on && !silent_) return;
+  // From the background that would stop us, and the shell restores its own modes.
+  if (!in_foreground(terminal_)) return;
   termios modes{};
   if (::tcgetattr(terminal_, &modes) != 0) return;
   if (((modes.c_lflag & ECHO) != 0) == on) return;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "lsend/model/text.hpp"
@@ -100,7 +101,11 @@ Result<> hash_all(Payload& payload) {
   const auto threads = std::min<std::size_t>(
       {payload.files.size(), kMostHashers, std::max(1U, std::thread::hardware_concurrency())});
   std::vector<std::jthread> others;
-  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+  try {
+    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+  } catch (const std::system_error&) {
+    // No more threads to be had: these will do.
+  }
   work();
   others.clear();
   if (failure) return *failure;

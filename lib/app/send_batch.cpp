@@ -71,6 +71,18 @@ Task<bool> SendUploads::upload_batch(ClientPtr& client, Batch& batch) {
       failures.emplace_back(batch[i].file, std::move(*failure));
     }
   }
+  // "Fewer at a time" is one answer for the whole group.
+  const auto refused = [](const auto& each) {
+    return each.second.error.code() == Errc::too_many_requests;
+  };
+  const auto first = std::find_if(failures.begin(), failures.end(), refused);
+  if (first != failures.end()) {
+    const auto rest = std::remove_if(first + 1, failures.end(), [&](const auto& each) {
+      if (refused(each)) session_.plan.put_back(each.first);
+      return refused(each);
+    });
+    failures.erase(rest, failures.end());
+  }
   bool more = true;
   for (auto& [file, failure] : failures) {
     const bool wanted = co_await upload_and_tell(client, file, std::move(failure));

@@ -197,7 +197,8 @@ Task<std::optional<UploadFailure>> SendUploads::judge(std::size_t file,
   auto failure = failure_of(session_.peer, *reply);
   // A 200 may have been lost: another lsend tells what it has of a file that it refuses.
   const auto theirs = protocol::sha256_of_repr_digest(reply->head.repr_digest);
-  if (failure.error.code() == Errc::forbidden && theirs && !session_.payload.from_stdin) {
+  if (failure.error.code() == Errc::forbidden && theirs && !session_.payload.from_stdin &&
+      !session_.payload.is_message) {
     auto ours = announced;
     if (!ours) {
       auto digest = co_await hash_in_steps(local_file(file), session_.calls);

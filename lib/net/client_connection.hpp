@@ -110,7 +110,10 @@ class ClientConnection final : public HttpClient {
       // What is there already needs no limit.
       const auto wait = reader_.has_more() ? Duration::zero() : limit;
       auto reply = co_await read_reply(call, wait, i + 1 < batch.ends.size());
-      if (!reply && sent.ec && reply.error().code() != Errc::identity) reply = broken(sent.ec);
+      // No 200 counts for what was not written (reliability.md S12).
+      const bool success = reply && reply->head.status / 100 == 2;
+      if (sent.ec && (success || (!reply && reply.error().code() != Errc::identity)))
+        reply = broken(sent.ec);
       const auto behind = batch.ends.back() - batch.ends[i];
       replies.push_back(settle(check_taken(std::move(reply), behind)));
     }

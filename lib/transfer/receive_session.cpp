@@ -64,7 +64,7 @@ void ReceiveSession::decline() {
 
 Result<UploadTicket> ReceiveSession::begin_upload(const UploadParams& params,
                                                   const PeerAddress& address, TimePoint now) {
-  const File* const found = find(params, address);
+  const File* const found = state_ == State::active ? find(params, address) : nullptr;
   if (!found || found->state != FileState::pending) return forbidden();
   if (receiving_ >= limits_.parallel_uploads) {
     return fail(Errc::too_many_requests, sender_.str() + " already has " +
@@ -81,7 +81,7 @@ Result<UploadTicket> ReceiveSession::begin_upload(const UploadParams& params,
 /// The file that the parameters have the right to, in whatever state it is.
 const ReceiveSession::File* ReceiveSession::find(const UploadParams& params,
                                                  const PeerAddress& address) const {
-  if (state_ != State::active || address != sender_) return nullptr;
+  if (address != sender_) return nullptr;
   const bool same_session = version_.is_v1() ? params.session.empty()
                                              : equal_constant_time(params.session.str(), id_.str());
   const auto found = by_id_.find(params.file);
@@ -94,7 +94,8 @@ const ReceiveSession::File* ReceiveSession::find(const UploadParams& params,
 
 std::optional<std::string> ReceiveSession::stored_digest(const UploadParams& params,
                                                          const PeerAddress& address) const {
-  const File* const file = find(params, address);
+  const bool told = state_ == State::active || state_ == State::finished;
+  const File* const file = told ? find(params, address) : nullptr;
   return file && file->state == FileState::done ? file->info.sha256 : std::nullopt;
 }
 

@@ -6,6 +6,8 @@
 namespace lsend::transfer {
 namespace {
 
+constexpr Duration kRemembered = std::chrono::minutes(1);
+
 bool is_running_v1_of(const ReceiveSession& session, const PeerAddress& address) {
   return session.running() && session.version().is_v1() && session.sender() == address;
 }
@@ -59,7 +61,7 @@ std::optional<std::string> UploadSlot::stored_digest(const UploadParams& params,
                                                      const PeerAddress& address) const {
   for (const auto& session : sessions_)
     if (auto digest = session->stored_digest(params, address)) return digest;
-  return std::nullopt;
+  return last_finished_ ? last_finished_->stored_digest(params, address) : std::nullopt;
 }
 
 Result<UploadSlot::SessionPtr> UploadSlot::cancel(const SessionId* id, bool v1,
@@ -85,10 +87,15 @@ Result<UploadSlot::SessionPtr> UploadSlot::cancel(const SessionId* id, bool v1,
 }
 
 std::vector<UploadSlot::SessionPtr> UploadSlot::sweep(TimePoint now) {
+  if (last_finished_ && now >= forget_at_) last_finished_.reset();
   std::vector<SessionPtr> ended;
   std::erase_if(sessions_, [&](const auto& session) {
     session->expire(now);
     if (session->running()) return false;
+    if (session->state() == ReceiveSession::State::finished) {
+      last_finished_ = session;
+      forget_at_ = now + kRemembered;
+    }
     ended.push_back(session);
     return true;
   });

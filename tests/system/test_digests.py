@@ -118,3 +118,20 @@ def test_a_stored_file_is_answered_with_its_digest(home, tmp_path):
     assert short.status == 400 and "repr-digest" not in short.fields
     assert whole.status == 200
     assert whole.fields["repr-digest"] == field(bytes.fromhex(SHA256))[1]
+
+
+def test_the_403_to_a_stored_file_says_what_is_stored(home, tmp_path):
+    """A sender whose answer got lost need not send it anew, not even the last file."""
+    first, last = File("a.bin", CONTENT), File("b.bin", CONTENT[:7])
+    with Receiver(tmp_path / "in", home=home("receiver")) as receiver:
+        sender = SenderPeer(receiver.port)
+        session, tokens = sender.start([first, last])
+        for file in (first, last):
+            assert sender.upload(session, file.id, tokens[file.id], file.data).status == 200
+            again = sender.upload(session, file.id, tokens[file.id], file.data)
+            assert again.status == 403
+            assert again.fields["repr-digest"] == field(bytes.fromhex(file.sha256))[1]
+        strange = sender.upload(session, last.id, "another", last.data)
+        assert strange.status == 403 and "repr-digest" not in strange.fields
+    assert sorted(path.name for path in (tmp_path / "in").iterdir() if path.is_file()) == [
+        "a.bin", "b.bin"]

@@ -126,6 +126,57 @@ def test_the_rest_of_a_refused_group_is_sent(send):
     assert store.attempts["many/020.txt"] == 1
 
 
+def test_a_group_that_gets_429_loses_no_file(send):
+    """"Fewer at a time" from a peer that takes one upload at a time anyway."""
+    def too_many(_store, exchange, _name):
+        exchange.answer(429, {"message": "Too many requests"}, fields=[("Retry-After", "0")])
+        return True
+
+    store = Store()
+    for number in (20, 21, 22, 23):
+        store.mishaps[f"many/{number:03}.txt"] = too_many
+    with ReceiverPeer(behave={"upload": store}, tls=False) as receiver:
+        code, files = send(receiver.target, "--jobs", "1")
+    assert code == 0, files
+    assert len(store.stored) == FILES
+
+
+def test_a_message_that_is_refused_with_a_digest(own_home):
+    """There is no file that could be hashed."""
+    def refuse(exchange):
+        exchange.read()
+        digest = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
+        exchange.answer(403, {"message": "No"}, fields=[("Repr-Digest", f"sha-256=:{digest}:")])
+        return True
+
+    with ReceiverPeer(behave={"upload": refuse}, tls=False) as receiver:
+        done = run_lsend("send", "-i", "lo", "--port", "0", receiver.target, "-m", "hi",
+                         home=own_home)
+    assert done.returncode == 8, done.stderr
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_answers_before_a_group_was_sent_count_for_nothing(send, tls):
+    """S12: it says 200 in advance and breaks off; then it is honest."""
+    store = Store()
+
+    def lies(store, exchange, name):
+        store.stored[name] = exchange.call.body
+        digest = base64.b64encode(hashlib.sha256(exchange.call.body).digest()).decode()
+        exchange.answer(200, fields=[("Repr-Digest", f"sha-256=:{digest}:")])
+        for _ in range(16):
+            exchange.answer(200)
+        exchange.reset()
+        return True
+
+    store.mishaps["many/000.txt"] = lies
+    with ReceiverPeer(behave={"upload": store}, tls=tls) as receiver:
+        code, files = send(receiver.target, "--jobs", "1", "--no-checksum")
+    done = {name for name, event in files.items() if event["status"] == "done"}
+    assert done <= set(store.stored)
+    assert code == 0 and len(store.stored) == FILES
+
+
 @pytest.mark.parametrize("digests", [False, True], ids=["an app", "another lsend"])
 def test_only_another_lsend_gets_requests_before_it_has_answered(send, digests):
     early = []

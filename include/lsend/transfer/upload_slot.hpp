@@ -29,7 +29,8 @@ class UploadSlot {
   /// for everything that does not fit, also for v2 tokens on the v1 route and the other way round.
   Result<Upload> begin_upload(const UploadParams& params, bool v1, const PeerAddress& address,
                               TimePoint now);
-  /// Of a file that begin_upload() refuses because it is done: the sha256 of what is stored.
+  /// Of a file that begin_upload() refuses because it is done: the sha256 of what is stored. Also
+  /// for a minute after the last session has finished: the answers to its last files may be lost.
   std::optional<std::string> stored_digest(const UploadParams& params,
                                            const PeerAddress& address) const;
 
@@ -53,6 +54,8 @@ class UploadSlot {
   SessionLimits limits_;
   RandomText random_;
   std::vector<SessionPtr> sessions_;
+  SessionPtr last_finished_;
+  TimePoint forget_at_;
 };
 
 }  // namespace lsend::transfer

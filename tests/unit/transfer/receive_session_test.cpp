@@ -127,8 +127,36 @@ TEST_CASE("who may have sent a finished file is told what is stored of it") {
   CHECK(stored("10.0.0.2", token) == "digest");
   CHECK(stored("10.0.0.3", token) == std::nullopt);
   CHECK(stored("10.0.0.2", Token(script.token("b"))) == std::nullopt);
-  script.send("b").expect(State::finished);
-  CHECK(stored("10.0.0.2", token) == std::nullopt);
+  script.send("b").expect(State::finished).upload("a").expect(Errc::forbidden);
+  CHECK(stored("10.0.0.2", token) == "digest");
+}
+
+TEST_CASE("what the last session has stored is told for a minute after its end") {
+  UploadSlot slot(1, {}, counting_text());
+  TimePoint now{};
+  const PeerAddress sender("10.0.0.2");
+  const auto transfer = [&] {
+    auto session = *slot.open(sender, kOurVersion, offer({"a"}), now);
+    const std::vector<std::size_t> all{0};
+    const auto reply = session->accept(all, counting_text(), now);
+    UploadParams params{session->id(), FileId("a"), reply->tokens.front().second};
+    const auto upload = slot.begin_upload(params, false, sender, now);
+    session->complete_upload(upload->ticket, now, "of " + session->id().str());
+    return params;
+  };
+  const auto first = transfer();
+  CHECK(slot.stored_digest(first, sender) == "of r1");
+  slot.sweep(now);
+  CHECK(slot.sessions().empty());
+  CHECK(slot.stored_digest(first, sender) == "of r1");
+  CHECK(slot.stored_digest(first, PeerAddress("10.0.0.3")) == std::nullopt);
+  const auto second = transfer();
+  slot.sweep(now);
+  CHECK(slot.stored_digest(first, sender) == std::nullopt);
+  slot.sweep(now + std::chrono::seconds(59));
+  CHECK(slot.stored_digest(second, sender) == "of r2");
+  slot.sweep(now + std::chrono::seconds(60));
+  CHECK(slot.stored_digest(second, sender) == std::nullopt);
 }
 
 TEST_CASE("a broken attempt may be repeated with the same token, three times in all") {
