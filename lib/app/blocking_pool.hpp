@@ -23,8 +23,14 @@ class BlockingPool {
   BlockingPool() = default;
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
-  /// Jobs that look at stopping() end early; all are waited for.
-  ~BlockingPool() { stopping_ = true; }
+  ~BlockingPool() { finish(); }
+
+  /// Jobs that look at stopping() end early; those that run are waited for, and whoever waits for
+  /// one hears nothing any more. To be called before what jobs work on goes.
+  void finish() {
+    stopping_ = true;
+    threads_.reset();
+  }
 
   const std::atomic<bool>& stopping() const { return stopping_; }
 

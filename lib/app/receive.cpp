@@ -275,6 +275,18 @@ class Receiver {
   TimePoint idle_since_ = Clock::now();
 };
 
+/// Finishes a pool on every way out.
+class PoolEnd {
+ public:
+  explicit PoolEnd(BlockingPool& pool) : pool_(pool) {}
+  PoolEnd(const PoolEnd&) = delete;
+  PoolEnd& operator=(const PoolEnd&) = delete;
+  ~PoolEnd() { pool_.finish(); }
+
+ private:
+  BlockingPool& pool_;
+};
+
 /// A file that stays must not make a sender's work be for nothing: it is looked at beforehand.
 Result<storage::Inbox> open_inbox(const ReceiveOptions& options) {
   if (options.output.empty() || options.to_standard_output())
@@ -312,6 +324,8 @@ Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& op
   Runtime runtime(&sink);
   Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), chosen, deciders,
                     std::move(*inbox), pool, sink);
+  // Stopped by force, threads of the pool may still be at work on the receiver's folder.
+  const PoolEnd end(pool);
   return runtime.run(receiver.run());
 }
 

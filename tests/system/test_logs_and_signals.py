@@ -105,6 +105,24 @@ def test_a_status_line_on_request(home, tmp_path):
         assert receiver.stop() == 0
 
 
+def test_a_second_signal_ends_a_receiver_at_work(home, tmp_path):
+    """While its threads write, hash and wait for the disk: no thread outlives what it works on."""
+    made = [make_big(tmp_path / "out" / f"{i}.bin", 20 << 20) for i in range(6)]
+    for round in range(4):
+        with Receiver(tmp_path / f"in{round}", "--fsync=file", home=home("bob")) as receiver:
+            with Program("send", receiver.target, "-j", "6", *made, home=home("alice")) as sender:
+                parts = receiver.folder / ".lsend"
+                wait_until(lambda: len(list(parts.glob("*"))) > 1, what="uploads")
+                receiver.send_signal(signal.SIGINT)
+                time.sleep(0.02 * round)
+                receiver.send_signal(signal.SIGINT)
+                began = time.monotonic()
+                assert receiver.wait(20) in (0, 130), receiver.stderr()
+                assert time.monotonic() - began < 10
+                sender.send_signal(signal.SIGINT)
+                sender.wait(20)
+
+
 def test_the_status_of_a_sender(home, tmp_path):
     reading, writing = os.pipe()
     with Receiver(tmp_path / "in", home=home("bob")) as receiver, \

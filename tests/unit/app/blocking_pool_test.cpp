@@ -1,5 +1,6 @@
 #include "lib/app/blocking_pool.hpp"
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <new>
 #include <string>
@@ -50,6 +51,18 @@ net::Task<> wait_for_stop(app::BlockingPool& pool, bool& ended) {
   ended = true;
 }
 
+net::Task<> work_on(app::BlockingPool& pool, std::atomic<int>& begun, std::atomic<int>& at_work) {
+  auto work = [&]() -> Result<> {
+    ++begun;
+    ++at_work;
+    while (!pool.stopping()) std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(50ms);
+    --at_work;
+    return {};
+  };
+  co_await pool.run(std::move(work));
+}
+
 }  // namespace
 
 TEST_CASE("Blocking work runs on another thread while this one goes on") {
@@ -82,4 +95,21 @@ TEST_CASE("Who waits for blocking work is not cancelled, and the pool's end ends
   context.restart();
   context.run_for(5s);
   CHECK(ended);
+}
+
+TEST_CASE("After finish() nothing is at work on what the jobs refer to, and nothing begins") {
+  net::asio::io_context context(1);
+  std::atomic<int> begun = 0;
+  std::atomic<int> at_work = 0;
+  app::BlockingPool pool;
+  net::TaskGroup group(context.get_executor());
+  for (int i = 0; i < 5; ++i) group.spawn(work_on(pool, begun, at_work));
+  context.run_for(50ms);
+  CHECK(at_work == 2);
+  pool.finish();
+  CHECK(at_work == 0);
+  CHECK(begun == 2);
+  context.restart();
+  context.run_for(50ms);
+  CHECK(begun == 2);
 }
