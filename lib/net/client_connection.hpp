@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,9 @@ namespace lsend::net {
 inline constexpr std::size_t kBlock = 256 * 1024;
 // How long a peer that broke off our body has to say why.
 inline constexpr Duration kLastWords{1000};
+// How long a pipe may take to end after the last byte of a body.
+inline constexpr Duration kEndOfInput{2000};
+inline constexpr Duration kLookForEnd{10};
 
 inline std::string render_call(const Call& call, const Endpoint& peer, std::uint64_t size) {
   std::string head = call.method + " " + call.target + " HTTP/1.1\r\nHost: " + peer.authority() +
@@ -214,17 +218,26 @@ class ClientConnection final : public HttpClient {
   }
 
   /// A pipe must end where the body does. The last bytes wait for that: without them the peer
-  /// publishes nothing.
+  /// publishes nothing. One that is kept open in silence is taken at its word.
   Task<error_code> check_end(Outgoing& body, const Listener* listener) {
-    if (body.source.blocking_descriptor() < 0) co_return error_code();
-    const auto ec = co_await wait_for_input(body.source.blocking_descriptor());
-    if (ec || (listener && listener->refused())) co_return ec;
+    pollfd input{body.source.blocking_descriptor(), POLLIN, 0};
+    if (input.fd < 0) co_return error_code();
+    auto& link = stream_.link();
+    link.no_limit();
+    const auto until = Clock::now() + kEndOfInput;
+    while (::poll(&input, 1, 0) == 0) {
+      if (link.aborted()) co_return asio::error::operation_aborted;
+      if (Clock::now() >= until || (listener && listener->refused())) break;
+      co_await sleep_for(kLookForEnd);
+    }
+    link.limit_idle(options_.stall_limit);
+    if (input.revents == 0) co_return error_code();
     const auto ended = body.source.check_end();
     if (!ended) body.failure = ended.error();
     co_return error_code();
   }
 
-  /// Waits until a pipe has bytes, or its end. The peer is not to blame for the time that takes.
+  /// Waits until a pipe has bytes. The peer is not to blame for the time that takes.
   Task<error_code> wait_for_input(int descriptor) {
     auto& link = stream_.link();
     if (!input_) {
