@@ -38,17 +38,17 @@ class Calling {
   net::Connecting* connecting_;
 };
 
-/// One `info` call in one version's words; nothing when the peer has no such route.
-Task<Result<std::optional<DeviceInfo>>> ask_info(const Node& node, net::HttpClient& client,
-                                                 const protocol::Codec& codec, Endpoint endpoint,
-                                                 Duration limit) {
+/// One `info` call in one version's words: who `peer` is. False when it has no such route.
+Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const protocol::Codec& codec,
+                            Peer& peer, Duration limit) {
+  const auto endpoint = peer.endpoint;
   std::string query = "?fingerprint=" + protocol::percent_encode(node.self.fingerprint.str());
   auto call = make_call(codec, protocol::Action::info, std::move(query), limit);
   const auto reply = co_await client.call(std::move(call), std::string_view());
   if (!reply) co_return reply.error();
   if (reply->head.status != protocol::kOk) {
     const auto code = protocol::errc_of_status(reply->head.status, protocol::Action::info);
-    if (code == Errc::unknown_route) co_return std::optional<DeviceInfo>();
+    if (code == Errc::unknown_route) co_return false;
     if (code == Errc::self_discovered)
       co_return fail(Errc::usage, endpoint.url() + " is this device itself");
     co_return fail(Errc::protocol, endpoint.url() + " answered " +
@@ -57,7 +57,9 @@ Task<Result<std::optional<DeviceInfo>>> ask_info(const Node& node, net::HttpClie
   const protocol::DeviceDefaults defaults{endpoint.port, endpoint.scheme};
   auto info = codec.decode_info(reply->body, defaults);
   if (!info) co_return info.error();
-  co_return std::optional<DeviceInfo>(std::move(*info));
+  peer.info = std::move(*info);
+  peer.is_lsend = protocol::says_lsend(reply->body);
+  co_return true;
 }
 
 /// Who listens at one endpoint.
@@ -76,19 +78,17 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
   peer.proven = (*client)->peer_fingerprint();
   peer.weak = (*client)->peer_is_weak();
   const Calling calling(request.connecting, client->get());
-  auto info = co_await ask_info(node, **client, protocol::codec_v2(), peer.endpoint, request.limit);
-  if (info && !*info) {
+  auto known = co_await ask_info(node, **client, protocol::codec_v2(), peer, request.limit);
+  if (known && !*known) {
     if (!(*client)->usable()) {
       client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
       if (!client) co_return client.error();
     }
     const Calling calling_again(request.connecting, client->get());
-    info = co_await ask_info(node, **client, protocol::codec_v1(), peer.endpoint, request.limit);
+    known = co_await ask_info(node, **client, protocol::codec_v1(), peer, request.limit);
   }
-  if (!info) co_return info.error();
-  if (*info) {
-    peer.info = std::move(**info);
-  } else {
+  if (!known) co_return known.error();
+  if (!*known) {
     peer.info.alias = request.host;
     peer.info.version = kOurVersion;
   }
@@ -108,6 +108,7 @@ Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::stri
   if (peer.pin) options.pins.push_back(*peer.pin);
   options.local_address = std::move(local_address);
   auto client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
+  if (!client) co_return silence_is_absence(client.error());
   co_return client;
 }
 
@@ -120,10 +121,12 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
                                        "sent");
   if (!try_https) {
     auto plain = co_await probe_endpoint(node, request, Scheme::http);
+    if (!plain) co_return silence_is_absence(plain.error());
     co_return plain;
   }
   auto secure = co_await probe_endpoint(node, request, Scheme::https);
-  if (secure || !try_http) co_return secure;
+  if (secure) co_return secure;
+  if (!try_http) co_return silence_is_absence(secure.error());
   // Only a port where somebody listens and TLS fails can be a plain one.
   const auto code = secure.error().code();
   const bool somebody_is_there =
@@ -131,7 +134,7 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
   if (!somebody_is_there) co_return secure;
   auto plain = co_await probe_endpoint(node, request, Scheme::http);
   if (plain) co_return plain;
-  co_return secure;
+  co_return silence_is_absence(secure.error());
 }
 
 Task<Result<Peer>> prove(const Node& node, Peer peer) {
@@ -201,6 +204,10 @@ Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string loc
   auto call = make_call(peer.codec(), protocol::Action::cancel, std::move(query), limit);
   // Whatever it answers: 1.18 says 200 always, older ones 403 (protocol.md trap 29).
   (void)co_await (*client)->call(std::move(call), std::string_view());
+}
+
+Error silence_is_absence(const Error& error) {
+  return error.code() == Errc::timed_out ? fail(Errc::unreachable, error.message()) : error;
 }
 
 std::string display_name(const Peer& peer) {

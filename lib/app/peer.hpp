@@ -24,6 +24,7 @@ struct Peer {
   std::optional<Fingerprint> pin;     ///< https: later connections must show it
   bool pin_is_claim = false;          ///< it was announced, and nobody vouches for it
   bool weak = false;                  ///< its certificate is, see HttpClient::peer_is_weak()
+  bool is_lsend = false;              ///< it said so when it was probed
   bool only_named = false;            ///< proven because exactly this certificate is expected
   std::optional<Fingerprint> proven;  ///< what TLS proved when it was probed
   identity::Standing standing = identity::Standing::fresh;
@@ -72,6 +73,9 @@ Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string loc
 Error refusal(const Peer& peer, const net::Reply& reply, protocol::Action action);
 
 /// "'Nice Orange' (192.168.1.2)", escaped.
+/// A peer that says nothing in time is as good as not there (cli.md, exit codes); only a person's
+/// yes has a time-out of its own. Other errors stay.
+Error silence_is_absence(const Error& error);
 std::string display_name(const Peer& peer);
 
 }  // namespace lsend::app

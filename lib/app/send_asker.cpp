@@ -30,7 +30,11 @@ struct SendAsker::Patience {
 
 Task<Result<bool>> SendAsker::prepare() {
   const auto body = request();
-  Patience patience{Clock::now() + session_.options.wait};
+  // Apps up to 1.17 are busy until a person has closed what has arrived (protocol.md trap 27).
+  const auto& options = session_.options;
+  const auto limit =
+      session_.goes_on ? std::max(options.wait, options.accept_timeout) : options.wait;
+  Patience patience{Clock::now() + limit};
   while (true) {
     const auto reply = co_await ask(body);
     if (!reply) {
@@ -60,7 +64,7 @@ Task<Result<bool>> SendAsker::prepare() {
 }
 
 std::string SendAsker::request() {
-  const auto offered = session_.plan.offer();
+  const auto offered = session_.plan.offer(session_.most_files);
   offered_ = offered.size();
   std::vector<const FileInfo*> files;
   files.reserve(offered_);
@@ -161,6 +165,10 @@ Task<Result<net::Reply>> SendAsker::ask(const std::string& body) {
   call.answer_limit = options.accept_timeout;
   call.max_answer = std::max(kMaxPrepareReply, offered_ * 1024);
   if (!again) news_.waiting("waiting for " + display_name(peer) + " to accept");
+  if (session_.goes_on)
+    news_.waiting("waiting for " + display_name(peer) + " to accept the next " +
+                  std::to_string(offered_) + " of " + std::to_string(session_.plan.files().size()) +
+                  " files");
   const auto in_use = session_.calls.in_use(*client_);
   pending_ = true;
   auto reply = co_await client_->call(std::move(call), body);

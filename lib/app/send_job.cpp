@@ -5,15 +5,24 @@
 
 namespace lsend::app {
 
+namespace {
+
+/// Official apps hold the whole list in memory, several times (reliability.md S31).
+constexpr std::size_t kMostFiles = 10'000;
+
+}  // namespace
+
 Task<Result<TargetReport>> SendJob::run(Peer peer) {
   session_.peer = std::move(peer);
   session_.local_address.clear();
+  session_.goes_on = false;
+  co_await choose_most_files();
   auto& plan = session_.plan;
   do {
     const auto went = co_await ask_and_upload();
     if (!went && !granted_) co_return went.error();
-    // What was sent under an earlier offer stays sent.
-    if (!went) plan.refused(went.error());
+    // What was sent under an earlier offer stays sent; nobody who says no is asked about the rest.
+    if (!went) plan.abandon(went.error());
     granted_ = true;
   } while (plan.has_open() && !session_.calls.stopped());
   if (session_.calls.stopped()) plan.abandon(session_.calls.reason());
@@ -28,6 +37,24 @@ TargetReport SendJob::give_up(const Error& error) {
 bool SendJob::reopen() {
   const bool pipe = session_.payload.from_stdin && session_.plan.totals().failed > 0;
   return !pipe && !session_.calls.stopped() && session_.plan.reopen() > 0;
+}
+
+/// Another lsend takes what there is; an announcement does not tell who that is.
+Task<> SendJob::choose_most_files() {
+  if (session_.plan.files().size() <= kMostFiles) co_return;
+  auto& peer = session_.peer;
+  if (!peer.is_lsend && !peer.info.version.is_v1()) {
+    ProbeRequest request(peer.endpoint.host, peer.endpoint.port);
+    request.scheme = peer.endpoint.scheme;
+    request.limit = session_.node.settings.connect_timeout;
+    if (peer.pin) request.pins.push_back(*peer.pin);
+    net::Connecting connecting;
+    const auto opening = session_.calls.opening(connecting);
+    request.connecting = &connecting;
+    const auto asked = co_await probe(session_.node, std::move(request));
+    peer.is_lsend = asked && asked->is_lsend;
+  }
+  session_.most_files = peer.is_lsend ? session_.plan.files().size() : kMostFiles;
 }
 
 /// One session.
@@ -48,7 +75,8 @@ Task<Result<>> SendJob::ask_and_upload() {
 }
 
 Task<> SendJob::upload(ClientPtr client) {
-  const auto before = session_.plan.totals();
+  const auto before = session_.plan.totals().done;
+  const auto taken = session_.plan.waiting();
   news_.begin_progress();
   SendUploads uploads(executor_, session_, news_);
   net::TaskGroup telling(executor_);
@@ -56,9 +84,9 @@ Task<> SendJob::upload(ClientPtr client) {
   co_await uploads.run(std::move(client));
   telling.cancel();
   co_await telling.join();
-  const auto after = session_.plan.totals();
+  session_.goes_on = session_.plan.totals().done == before + taken;
   // A session that is left open keeps a 1.18 receiver busy for everyone (protocol.md trap 46).
-  if (after.failed > before.failed || after.open > 0) {
+  if (!session_.goes_on) {
     co_await session_.tell_peer();
   }
   session_.id = SessionId();

@@ -42,6 +42,7 @@ class SendJob {
   bool cancelled_by_peer(const std::string& session, const PeerAddress& from);
 
  private:
+  Task<> choose_most_files();
   Task<Result<>> ask_and_upload();
   Task<> upload(ClientPtr client);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -39,6 +40,8 @@ struct SendSession {
   std::optional<std::string> pin;  ///< of this receiver: the option's, or what a person typed
   transfer::SendPlan plan;
   SessionId id;
+  std::size_t most_files = std::numeric_limits<std::size_t>::max();  ///< of one session
+  bool goes_on = false;  ///< the last session ended well, and there is more
   std::string local_address;
   CallOff calls;
 

@@ -18,9 +18,9 @@ namespace {
 using transfer::NextStep;
 using transfer::UploadFailure;
 
-UploadFailure failure_of(Error error) {
+UploadFailure failure_of(const Error& error) {
   UploadFailure failure;
-  failure.error = std::move(error);
+  failure.error = silence_is_absence(error);
   return failure;
 }
 
@@ -45,13 +45,9 @@ Task<> SendUploads::run(ClientPtr client) {
 std::size_t SendUploads::connections() const {
   // v1 peers take one file after another (protocol.md 1.2).
   if (session_.peer.info.version.is_v1() || session_.payload.from_stdin) return 1;
-  const auto& files = session_.plan.files();
-  const auto open =
-      static_cast<std::size_t>(std::count_if(files.begin(), files.end(), [](const auto& file) {
-        return file.status == transfer::SendStatus::waiting;
-      }));
+  const auto waiting = session_.plan.waiting();
   const std::size_t jobs = session_.options.jobs;
-  return jobs > 0 ? std::min(jobs, open) : transfer::first_connections(open);
+  return jobs > 0 ? std::min(jobs, waiting) : transfer::first_connections(waiting);
 }
 
 /// Once, when the first answer tells that the peer is another lsend: apps on telephones are spared.

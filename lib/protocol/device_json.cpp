@@ -36,6 +36,16 @@ class DeviceReader : public JsonHandler {
   DeviceFields fields{JsonLimits{}};
 };
 
+struct MarkReader : JsonHandler {
+  Result<> on_value(const JsonPath& path, JsonValue value) override {
+    const bool version = path.size() == 2 && path[0] == "lsend" && path[1] == "v";
+    if (version) found = value.is(Kind::unsigned_integer) && value.number > 0;
+    return {};
+  }
+
+  bool found = false;
+};
+
 Result<DeviceInfo> read_device(std::string_view json, const DeviceDefaults& defaults,
                                DeviceRule rule) {
   const JsonLimits limits;
@@ -126,6 +136,13 @@ Result<DeviceInfo> read_register_request(std::string_view json, const DeviceDefa
   auto device = read_device(json, defaults, DeviceRule::discoverable);
   if (!device) return malformed("register request", device.error());
   return device;
+}
+
+bool says_lsend(std::string_view json) {
+  const JsonLimits limits;
+  MarkReader reader;
+  const auto read = read_json_object(json, limits.max_depth, limits.max_string, reader);
+  return read && reader.found;
 }
 
 JsonObject short_device(const DeviceInfo& device, std::string_view device_type) {

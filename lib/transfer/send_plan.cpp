@@ -113,6 +113,12 @@ bool SendPlan::has_open() const {
                      [](const File& file) { return file.status == SendStatus::open; });
 }
 
+std::size_t SendPlan::waiting() const {
+  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const File& file) {
+    return file.status == SendStatus::waiting;
+  }));
+}
+
 Result<SendPlan::Acceptance> SendPlan::accepted(const PrepareUploadReply& reply) {
   Acceptance acceptance;
   for (const auto& [id, token] : reply.tokens) {
@@ -143,14 +149,6 @@ void SendPlan::nothing_wanted() {
     if (file.status != SendStatus::offered) continue;
     file.status = SendStatus::skipped;
     ++needless_;
-  }
-}
-
-void SendPlan::refused(const Error& error) {
-  for (auto& file : files_) {
-    if (file.status != SendStatus::offered) continue;
-    file.status = SendStatus::failed;
-    file.error = error;
   }
 }
 

@@ -4,9 +4,9 @@ import ast
 import pathlib
 import re
 
-ROWS = [f"R{number}" for number in range(1, 125)]
+ROWS = [f"R{number}" for number in range(1, 125)] + [f"S{number}" for number in range(1, 61)]
 HERE = pathlib.Path(__file__).parent
-_ID = re.compile(r"(?<![A-Z0-9])R\d+(?!\d)")
+_ID = re.compile(r"(?<![A-Z0-9])[RS]\d+(?!\d)")
 
 
 def carried():

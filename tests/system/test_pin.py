@@ -42,7 +42,7 @@ def pins_of(one):
 
 @pytest.mark.parametrize("era", ["1.8", "1.17"])
 def test_a_person_is_asked_without_echo(peer, source, typing, era):
-    """PS3: a wrong answer may be followed by a right one; nothing is sent but what was typed."""
+    """S5: PS3: a wrong answer may be followed by a right one; nothing is sent but what was typed."""
     one = peer(era, pin=PIN, alias="Kitchen")
     with typing(one.target, source) as running:
         running.wait_for(ASKED)

@@ -254,16 +254,85 @@ def test_S31_ten_terabytes_are_announced_as_they_are(peer, send, tmp_path, era):
     assert (type(entry["size"]), entry["size"]) == (int, 10 * 10**12)
 
 
-def test_S31_twenty_thousand_files(peer, send, tmp_path):
-    """In one request; nothing is sent of what is declined."""
-    folder = tmp_path / "many"
+@pytest.fixture(scope="module")
+def twenty_thousand(tmp_path_factory):
+    """20,001 empty files."""
+    folder = tmp_path_factory.mktemp("many") / "many"
     folder.mkdir()
-    for number in range(20_000):
-        (folder / str(number)).touch()
+    for number in range(20_001):
+        (folder / f"{number:05}").touch()
+    return folder
+
+
+def few(file):
+    """One of a thousand."""
+    return file["fileName"].endswith("000")
+
+
+def offered_by(receiver):
+    """How many files each request named."""
+    return [len(call.json()["files"]) for call in receiver.of("prepare") if call.status == 200]
+
+
+@pytest.mark.parametrize("era", ["1.17", "1.8"], ids=["v2", "v1"])
+def test_S31_many_files_go_in_sessions_of_ten_thousand(peer, send, twenty_thousand, era):
+    """To an app, which holds the whole list in memory; each file is offered once, and no session is
+    called off that went well."""
+    receiver = peer(era, accept=few)
+    sent = send(receiver, twenty_thousand)
+    assert sent.code == 10, sent.message
+    assert offered_by(receiver) == [10_000, 10_000, 1]
+    named = [file["fileName"] for call in receiver.of("prepare")
+             for file in call.json()["files"].values()]
+    assert len(set(named)) == 20_001
+    assert sorted(receiver.stored) == [f"many/{number:05}" for number in range(0, 20_001, 1000)]
+    assert receiver.of("cancel") == []
+    assert (sent.events[-1]["files_done"], sent.events[-1]["files_skipped"]) == (21, 19_980)
+    assert len(sent.of("file")) == 20_001
+
+
+def test_S31_a_no_ends_it(peer, send, twenty_thousand):
+    """Nobody is asked about the rest: exit 8 after the first request, 10 after the second."""
     receiver = peer(behave={"prepare": behaviour.always(403)})
-    assert send(receiver, folder).code == 8
+    assert send(receiver, twenty_thousand).code == 8
     call, = receiver.of("prepare")
-    assert call.complete and call.size > 20_000 * 100
+    assert len(call.json()["files"]) == 10_000
+
+    def no_more(exchange):
+        return len(receiver.of("prepare")) > 1 and behaviour.always(403)(exchange)
+
+    receiver = peer(accept=few, behave={"prepare": no_more})
+    sent = send(receiver, twenty_thousand)
+    assert sent.code == 10, sent.message
+    assert len(receiver.of("prepare")) == 2
+    assert (sent.events[-1]["files_done"], sent.events[-1]["files_failed"]) == (10, 10_001)
+
+
+def test_S31_a_person_has_to_close_the_first_ten_thousand(peer, send, twenty_thousand):
+    """1.17 answers 409 until somebody taps "Done": that is waited for without --wait."""
+    def busy(exchange):
+        return len(receiver.of("prepare")) in (2, 3) and behaviour.always(409)(exchange)
+
+    receiver = peer(accept=few, behave={"prepare": busy})
+    sent = send(receiver, twenty_thousand)
+    assert sent.code == 10, sent.message
+    assert offered_by(receiver) == [10_000, 10_000, 1]
+    assert len(receiver.stored) == 21
+    assert [e for e in sent.of("waiting") if "is busy" in e["reason"]]
+
+
+def test_S31_another_lsend_takes_all_at_once(peer, send, twenty_thousand):
+    """It says in its info what it is."""
+    def info(exchange):
+        exchange.read()
+        device = exchange.peer.device(False) | {"lsend": {"v": 1, "resume": True}}
+        exchange.answer(200, device)
+        return True
+
+    receiver = peer(accept=few, behave={"info": info})
+    sent = send(receiver, twenty_thousand)
+    assert sent.code == 10, sent.message
+    assert offered_by(receiver) == [20_001]
 
 
 @pytest.mark.parametrize("how", ["closed", "full"])

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from lab import files
-from lab.process import wait_until
+from lab.process import Receiver, wait_until
 from lab.sending import big_file, digests, own_fingerprint, stored
 from peers import behaviour, certificates
 from peers.sender import SenderPeer
@@ -177,6 +177,16 @@ def test_PS3_each_refusal_has_its_exit_code(peer, send, three, era, tls, status,
     assert len(receiver.of("prepare")) <= 2
     assert "Because" in sent.message
     assert "\x1b" not in sent.message + sent.err
+
+
+def test_S4_the_words_of_a_peer_are_cut(peer, send, three):
+    """To 200 characters, whatever they are."""
+    words = "because " * 1000 + "\u202e\x1b]0;title\x07"
+    sent = send(peer(behave={"prepare": behaviour.always(403, {"message": words})}), *three)
+    assert sent.code == 8, sent.message
+    assert "because because" in sent.message
+    assert len(sent.message) < 400
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", sent.message + sent.err)
 
 
 @pytest.mark.parametrize("era", ["1.17", "1.18", "1.8"])
@@ -558,10 +568,10 @@ def test_PS10_a_peer_that_takes_its_time_is_waited_for(peer, send, three):
 
 
 def test_PS8_an_upload_that_stalls(peer, send, tmp_path):
-    """S15: --stall-timeout: exit 14 after its attempts, and the session is cancelled."""
+    """S15: --stall-timeout: exit 5 after its attempts, and the session is cancelled."""
     receiver = peer(behave={"upload": behaviour.stall_after(1000)})
     sent = send(receiver, "--stall-timeout", "2s", big_file(tmp_path))
-    assert sent.code == 14, sent.message
+    assert sent.code == 5, sent.message
     assert 1 <= len(receiver.of("upload")) <= 3
     assert [c.query for c in receiver.of("cancel")] == [{"sessionId": receiver.session_id}]
 
@@ -660,3 +670,27 @@ def test_PS13_a_path_that_is_not_there(peer, send, tmp_path, three):
     sent = send(receiver, three[0], tmp_path / "missing")
     assert sent.code == 11
     assert receiver.of("prepare") == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_S28_a_file_that_cannot_be_read(peer, send, three):
+    """Exit 11, before anybody is asked, and it is named."""
+    three[1].chmod(0)
+    receiver = peer()
+    sent = send(receiver, *three)
+    assert sent.code == 11
+    assert "b.png" in sent.message
+    assert receiver.of("prepare") == []
+
+
+def test_S33_the_receiver_is_free_at_once(home, start_send, send, tmp_path):
+    """After an interrupt in the middle of a file the next sender is not told 409."""
+    small = files.make_file(tmp_path / "small.txt", "small")
+    with Receiver(tmp_path / "in", home=home("receiver")) as receiver:
+        program = start_send(receiver, big_file(tmp_path, 800_000_000))
+        wait_until(lambda: [e for e in program.events() if e["type"] == "progress"],
+                   what="the first bytes")
+        program.send_signal(signal.SIGINT)
+        assert program.ended(5).code == 130
+        assert send(receiver, small).code == 0
+        assert [path.name for path in receiver.folder.iterdir() if path.is_file()] == ["small.txt"]

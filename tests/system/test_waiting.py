@@ -16,6 +16,7 @@ def free_port():
 
 
 def test_PS3_waits_until_a_busy_receiver_is_free(home, tmp_path):
+    """S6: 9 without --wait; with it as soon as the other one has ended."""
     source = tmp_path / "a.txt"
     source.write_text("patience")
     with Receiver(tmp_path / "inbox", home=home("receiver")) as receiver:

@@ -68,6 +68,10 @@ const Codec& codec_v2();
 /// The codec that a peer of this version understands.
 const Codec& codec_for(const Version& version);
 
+/// Does an answer to `info` or `register` come from another lsend? Its member "lsend" says so
+/// (reliability.md 7.5).
+bool says_lsend(std::string_view json);
+
 /// The datagram that all eras read: both `announce` and `announcement`, deviceType one of
 /// mobile, desktop, web (protocol.md 2.2, traps 2-4).
 std::string encode_announcement(const Announcement& announcement);

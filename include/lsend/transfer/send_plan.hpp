@@ -66,6 +66,8 @@ class SendPlan {
   /// `most`, in the order given.
   std::vector<std::size_t> offer(std::size_t most = std::numeric_limits<std::size_t>::max());
   bool has_open() const;
+  /// How many the peer takes that nobody has begun to send.
+  std::size_t waiting() const;
 
   /// Offered files that the peer left out are skipped. Ids that were not offered are ignored and
   /// counted in `unknown`. Errc::protocol when no offered file has a token but unknown ids do.
@@ -75,8 +77,6 @@ class SendPlan {
   Result<Acceptance> accepted(const PrepareUploadReply& reply);
   /// 204: the peer wants nothing of what was offered, or has read the message.
   void nothing_wanted();
-  /// The offer came to nothing: its files fail with `error`.
-  void refused(const Error& error);
 
   /// The next file to send, now `sending`; nothing when all have been handed out, or when it is
   /// larger than `most` bytes. Order: as given.

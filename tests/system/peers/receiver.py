@@ -16,7 +16,7 @@ import uuid
 from peers import certificates, namespace
 from peers.wire import Closed, Wire, chunked
 
-KEEP = 4 * 1024 * 1024
+KEEP = 16 * 1024 * 1024
 PATIENCE = 60
 NAMES = {"info": "info", "register": "register", "prepare-upload": "prepare", "upload": "upload",
          "send-request": "prepare", "send": "upload", "cancel": "cancel"}

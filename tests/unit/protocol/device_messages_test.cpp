@@ -139,6 +139,15 @@ TEST_CASE("Text that is no UTF-8 is written all the same") {
         "b");
 }
 
+TEST_CASE("Another lsend is known by its own member") {
+  CHECK(says_lsend(R"({"alias": "a", "lsend": {"v": 1, "resume": true}})"));
+  CHECK(says_lsend(R"({"lsend": {"more": {"v": 0}, "v": 2}})"));
+  for (const char* other :
+       {R"({"alias": "lsend"})", R"({"lsend": true})", R"({"lsend": {}})", R"({"lsend": {"v": 0}})",
+        R"({"lsend": {"v": "1"}})", R"({"x": {"v": 1}})", R"({"lsend": {"v": 1})", "[]", ""})
+    CHECK_FALSE(says_lsend(other));
+}
+
 TEST_CASE("codec_for chooses by major version") {
   CHECK(codec_for(Version{1, 0}).name() == "v1");
   CHECK(codec_for(Version{2, 0}).name() == "v2");

@@ -281,12 +281,14 @@ TEST_CASE("offers of a part at a time") {
   REQUIRE(taken.has_value());
   CHECK(taken->skipped == 1);
   CHECK(taken->unknown == 1);
+  CHECK(plan.waiting() == 1);
   CHECK(plan.next() == std::size_t{1});
+  CHECK(plan.waiting() == 0);
   plan.done(1);
   CHECK(plan.next() == std::nullopt);
   CHECK(plan.offer(2) == Files{2});
   CHECK(!plan.has_open());
-  plan.refused(error_of(Errc::declined));
+  plan.abandon(error_of(Errc::declined));
   CHECK(plan.totals().failed == 1);
   CHECK(plan.offer(2).empty());
 }
