@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <ctime>
 
 #include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
@@ -22,12 +23,22 @@ bool is_common(const fs::path& folder) {
       "/", "/etc", "/home", "/root", "/run", "/srv", "/tmp", "/usr", "/var", "/var/tmp"};
   const char* home = std::getenv("HOME");
   return std::find(folders.begin(), folders.end(), folder.string()) != folders.end() ||
-         (home != nullptr && fs::path(home).lexically_normal() == folder);
+         (home != nullptr && (fs::path(home) / "x").lexically_normal().parent_path() == folder);
 }
 
 fs::path folder_of(const fs::path& file) {
   std::error_code error;
   return fs::absolute(file, error).lexically_normal().parent_path();
+}
+
+/// A file that is read again, and may have been replaced by then: the folder that it is named in,
+/// where it really lies, and the folder there.
+void add_file(std::vector<storage::FencePlace>& places, const fs::path& file) {
+  std::error_code error;
+  const auto real = fs::weakly_canonical(file, error);
+  places.push_back({file, Below::read});
+  for (const auto& folder : {folder_of(file), error ? fs::path() : real.parent_path()})
+    if (!folder.empty() && !is_common(folder)) places.push_back({folder, Below::read});
 }
 
 }  // namespace
@@ -48,10 +59,8 @@ std::vector<storage::FencePlace> receiver_places(const ReceiveOptions& options,
   std::vector<storage::FencePlace> places;
   places.push_back({inbox.folder(), Below::fill, inbox.descriptor()});
   places.push_back({home.data, Below::change});
-  for (const auto& file : options.reload_reads) {
-    const auto folder = folder_of(file);
-    places.push_back({is_common(folder) ? file : folder, Below::read});
-  }
+  add_file(places, home.data / "known_devices.json");
+  for (const auto& file : options.reload_reads) add_file(places, file);
   if (!options.ready_file.empty()) places.push_back({folder_of(options.ready_file), Below::remove});
   // For the libraries below us: random numbers; a sanitizer that looks at its own process.
   places.push_back({"/dev/urandom", Below::read});
@@ -70,6 +79,8 @@ bool confine_receiver(const ReceiveOptions& options, const storage::Home& home,
     log(LogLevel::info, "not fenced in: the commands of --exec and --accept-exec would be, too");
     return false;
   }
+  // The log's local times need a file once.
+  ::tzset();
   const auto abi = storage::raise_fence(receiver_places(options, home, inbox));
   if (abi)
     log(LogLevel::info, "fenced in by Landlock (ABI " + std::to_string(*abi) +

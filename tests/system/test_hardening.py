@@ -81,6 +81,41 @@ def test_what_is_read_again_has_to_lie_within_the_fence(fence, home, tmp_path):
                 assert code("2222") == 0
 
 
+def test_what_is_read_again_may_be_a_link(fence, home, tmp_path):
+    """Where it leads counts, as with dotfiles that lie in a repository."""
+    (tmp_path / "a").write_text("x")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    real = elsewhere / "pin"
+    real.write_text("1111\n")
+    real.chmod(0o600)
+    (tmp_path / "named").mkdir()
+    pin = tmp_path / "named" / "pin"
+    pin.symlink_to(real)
+    run_lsend("info", home=home("alice"))
+    identity = json.loads(run_lsend("info", "--json", home=home("alice")).stdout)["fingerprint"]
+    known = home("bob") / "known_devices.json"
+    assert run_lsend("devices", "block", "fp:" + identity, home=home("bob")).returncode == 0
+    known.rename(elsewhere / "known_devices.json")
+    known.symlink_to(elsewhere / "known_devices.json")
+
+    def code(sender, number):
+        return run_lsend("send", receiver.target, tmp_path / "a", "--pin", number,
+                         home=home(sender)).returncode
+
+    with Receiver(tmp_path / "in", "-v", "--pin-file", pin, home=home("bob")) as receiver:
+        told(receiver, f"fenced in by Landlock (ABI {fence})")
+        assert code("carol", "1111") == 0
+        assert code("alice", "1111") == 8, "blocked"
+        fresh = elsewhere / "fresh"
+        fresh.write_text("2222\n")
+        fresh.chmod(0o600)
+        fresh.rename(real)
+        receiver.send_signal(signal.SIGHUP)
+        told(receiver, "were read again")
+        assert code("carol", "2222") == 0
+
+
 PROBE = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
