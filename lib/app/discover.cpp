@@ -8,6 +8,7 @@
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lib/app/sweep.hpp"
+#include "lib/app/watch.hpp"
 #include "lsend/app/known_store.hpp"
 #include "lsend/discovery/subnet_plan.hpp"
 #include "lsend/discovery/target.hpp"
@@ -19,6 +20,8 @@ namespace {
 constexpr Duration kLook{20};
 constexpr Duration kCallLimit = std::chrono::seconds(1);
 constexpr std::size_t kMostChallenges = 64;
+/// What is underway when time is up.
+constexpr Duration kLastAnswers = std::chrono::seconds(1);
 /// Multicast has had its chance after this; then the sweep may start (protocol.md 2.3).
 constexpr Duration kBeforeSweep = std::chrono::seconds(1);
 
@@ -37,6 +40,8 @@ class Discoverer {
             },
             [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
         calls_(executor, presence_.node(), presence_.discovery()),
+        watch_(executor, presence_.node(), presence_.discovery(),
+               [this](const discovery::Device& device) { lose(device); }),
         sweeps_(executor) {}
 
   Task<Result<DiscoverReport>> run() {
@@ -47,10 +52,13 @@ class Discoverer {
     if (hosts) {
       if (options_.scan != ScanMode::never) calls_.call_all(known_, kCallLimit);
       sweeps_.spawn(sweep(std::move(*hosts)));
+      if (options_.watch) watch_.start();
       co_await wait();
     }
     done_ = true;
     tell_rest();
+    watch_.stop();
+    co_await watch_.join();
     calls_.abort();
     co_await calls_.join();
     sweeps_.cancel();
@@ -64,12 +72,20 @@ class Discoverer {
   Task<> wait() {
     const auto until = options_.watch ? TimePoint::max() : Clock::now() + options_.timeout;
     while (!done_) {
-      const bool enough = options_.count > 0 && matching().size() >= options_.count;
-      // A sweep that the user asked for is seen to its end.
-      const bool sweeping = options_.scan == ScanMode::always && sweeping_;
-      if ((enough && !options_.watch) || (Clock::now() >= until && !sweeping)) co_return;
+      tell_answered();
+      const bool enough = options_.count > 0 && told() >= options_.count;
+      if (enough && !options_.watch) co_return;
+      if (!options_.watch && time_is_up(until)) co_return;
       co_await net::sleep_for(kLook);
     }
+  }
+
+  bool time_is_up(TimePoint until) const {
+    // A sweep that the user asked for is seen to its end.
+    const bool sweeping = options_.scan == ScanMode::always && sweeping_;
+    const auto now = Clock::now();
+    const bool answers = presence_.discovery().is_answering() && now < until + kLastAnswers;
+    return now >= until && !sweeping && !answers;
   }
 
   Result<std::vector<std::string>> hosts_to_sweep() const {
@@ -101,7 +117,7 @@ class Discoverer {
 
   void tell(discovery::DeviceTable::Change change, const discovery::Device& device) {
     if (!discovery::matches(device, options_.pattern)) return;
-    if (must_prove(device)) return;
+    if (must_prove(device) || is_to_answer(device)) return;
     const bool first =
         change == discovery::DeviceTable::Change::added || held_.erase(device.info.fingerprint) > 0;
     sink_.on(event_of(device, first ? DeviceEvent::Kind::found : DeviceEvent::Kind::updated));
@@ -131,11 +147,54 @@ class Discoverer {
     return true;
   }
 
+  /// The datagram that all versions read leaves out what the answer by HTTPS says; a list has each
+  /// device once, so it waits for that. A watch tells the change.
+  bool is_to_answer(const discovery::Device& device) {
+    const auto& print = device.info.fingerprint;
+    const bool wait =
+        !options_.watch && !device.verified && !done_ && presence_.discovery().is_answering(print);
+    if (wait) held_.insert(print);
+    return wait;
+  }
+
+  /// Those whose answer has come to nothing.
+  void tell_answered() {
+    const auto& discovery = presence_.discovery();
+    tell_held([&](const Fingerprint& print) {
+      return !known_.find(print) && !discovery.is_answering(print);
+    });
+  }
+
   void tell_rest() {
+    tell_held([](const Fingerprint&) { return true; });
+  }
+
+  template <class Which>
+  void tell_held(Which which) {
+    if (held_.empty()) return;
     const auto devices = presence_.discovery().table().devices();
-    for (const auto& device : devices)
-      if (held_.erase(device.info.fingerprint) > 0)
-        sink_.on(event_of(device, DeviceEvent::Kind::found));
+    for (const auto& device : devices) {
+      const auto& print = device.info.fingerprint;
+      if (held_.count(print) == 0 || !which(print)) continue;
+      held_.erase(print);
+      sink_.on(event_of(device, DeviceEvent::Kind::found));
+    }
+  }
+
+  void lose(const discovery::Device& device) {
+    for (const auto& endpoint : device.endpoints) challenged_.erase(endpoint.url());
+    const bool untold = held_.erase(device.info.fingerprint) > 0;
+    if (untold || !discovery::matches(device, options_.pattern)) return;
+    sink_.on(event_of(device, DeviceEvent::Kind::lost));
+  }
+
+  /// How many that match need not wait for an answer any more.
+  std::size_t told() const {
+    const auto devices = matching();
+    return static_cast<std::size_t>(
+        std::count_if(devices.begin(), devices.end(), [&](const discovery::Device& device) {
+          return !presence_.discovery().is_answering(device.info.fingerprint) || device.verified;
+        }));
   }
 
   std::vector<discovery::Device> matching() const {
@@ -168,6 +227,7 @@ class Discoverer {
   std::unordered_set<std::string> challenged_;
   Presence<ApiHandler> presence_;
   KnownCalls calls_;
+  Watch watch_;
   net::TaskGroup sweeps_;
   bool done_ = false;
   bool sweeping_ = false;

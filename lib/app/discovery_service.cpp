@@ -17,6 +17,23 @@ constexpr double kDatagramsPerSecond = 50;
 constexpr std::uint16_t kFirstUnprivilegedPort = 1024;
 constexpr std::size_t kMostWarnings = 64;
 
+/// Strikes a device off the list of those whose answer is to come.
+class Answering {
+ public:
+  Answering(std::vector<Fingerprint>& list, Fingerprint device)
+      : list_(list), device_(std::move(device)) {}
+  Answering(const Answering&) = delete;
+  Answering& operator=(const Answering&) = delete;
+  ~Answering() {
+    const auto place = std::find(list_.begin(), list_.end(), device_);
+    if (place != list_.end()) list_.erase(place);
+  }
+
+ private:
+  std::vector<Fingerprint>& list_;
+  Fingerprint device_;
+};
+
 std::string called(const std::string& alias, const std::string& host) {
   return "'" + escape_for_terminal(alias, 64) + "' at " + host;
 }
@@ -181,14 +198,27 @@ void DiscoveryService::on_datagram(const net::Datagram& datagram) {
   // The reply must show the announced fingerprint; v1 certificates say nothing (protocol.md 1.2).
   if (!peer.info.version.is_v1() && peer.info.fingerprint.is_sha256())
     peer.pin = peer.info.fingerprint;
+  const bool may_answer =
+      announcement->wants_answer && may_call(peer.endpoint) && answers_.allow(datagram.from, now);
+  // Whoever hears of the device wants to know whether there is more to come.
+  if (may_answer) answering_.push_back(peer.info.fingerprint);
   heard(peer.info, peer.endpoint, false);
-  const bool may_answer = announcement->wants_answer && peer.info.port >= kFirstUnprivilegedPort &&
-                          is_near(peer.endpoint.host) && answers_.allow(datagram.from, now);
   if (may_answer) tasks_.spawn(answer(std::move(peer)));
 }
 
+bool DiscoveryService::is_answering(const Fingerprint& fingerprint) const {
+  return std::find(answering_.begin(), answering_.end(), fingerprint) != answering_.end();
+}
+
+bool DiscoveryService::may_call(const Endpoint& endpoint) const {
+  return endpoint.port >= kFirstUnprivilegedPort && is_near(endpoint.host);
+}
+
+Duration DiscoveryService::announces_every() { return kAnnounceEvery; }
+
 /// One register, no retries; peers up to 1.17 also read an answer by UDP (protocol.md 2.2).
 Task<> DiscoveryService::answer(Peer peer) {
+  const Answering answering(answering_, peer.info.fingerprint);
   const auto registered = co_await register_at(node_, peer, kAnswerLimit);
   if (!running_) co_return;
   if (!registered) {

@@ -32,6 +32,8 @@ class DiscoveryService {
   /// Opens the sockets. `node.self.port` must be right by now. Errc::usage for an interface or a
   /// group that does not exist; a host where no multicast socket opens is a warning.
   Result<> start();
+  /// The time between two announcements.
+  static Duration announces_every();
   /// Announces and answers until stop().
   Task<> run(bool announce);
   void stop();
@@ -39,6 +41,14 @@ class DiscoveryService {
   /// From our own server's `register`, or from a probe.
   void heard(const DeviceInfo& info, const Endpoint& from, bool verified);
   const discovery::DeviceTable& table() const { return table_; }
+  /// Has a device announced itself whose answer to our call is still to come? Of any, or of one.
+  bool is_answering() const { return !answering_.empty(); }
+  bool is_answering(const Fingerprint& fingerprint) const;
+  /// May this place, which anybody can have claimed, be called?
+  bool may_call(const Endpoint& endpoint) const;
+  /// A device was reached, or is lost.
+  void reached(const discovery::Device& device) { table_.touch(device, Clock::now()); }
+  void forget(const discovery::Device& device) { table_.remove(device); }
   const std::vector<net::Interface>& interfaces() const { return interfaces_; }
   std::size_t sockets() const { return multicast_ ? multicast_->sockets() : 0; }
 
@@ -65,6 +75,7 @@ class DiscoveryService {
   std::vector<std::string> own_addresses_;
   std::unique_ptr<net::Multicast> multicast_;
   net::TaskGroup tasks_;
+  std::vector<Fingerprint> answering_;  ///< who was called and has not answered yet
   std::vector<std::string> warned_;
   bool running_ = true;
 };

@@ -78,6 +78,18 @@ DeviceTable::Change DeviceTable::update(const DeviceInfo& info, const Endpoint& 
   return changed ? Change::updated : Change::unchanged;
 }
 
+void DeviceTable::touch(const Device& device, TimePoint now) {
+  const auto known = by_key_.find(key_of(device));
+  if (known != by_key_.end()) known->second->last_seen = now;
+}
+
+void DeviceTable::remove(const Device& device) {
+  const auto known = by_key_.find(key_of(device));
+  if (known == by_key_.end()) return;
+  order_.erase(known->second);
+  by_key_.erase(known);
+}
+
 std::optional<Device> DeviceTable::original_of(const DeviceInfo& info, const Endpoint& from,
                                                TimePoint now) const {
   auto device = info.fingerprint.is_sha256() ? find(info.fingerprint) : std::nullopt;

@@ -41,12 +41,6 @@ def lab():
 
 
 @pytest.fixture
-def radio(lab):
-    with MulticastPeer(lab[1].ipv4, lab[1].name) as made:
-        yield made
-
-
-@pytest.fixture
 def spoofer(lab):
     with Spoofer(lab[1].ipv4, lab[1].name) as made:
         yield made

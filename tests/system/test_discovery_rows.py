@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from lab.netns import Lab, requires_netns
-from lab.process import Program, Receiver, run_lsend, wait_until
-from peers import certificates
+from lab.netns import requires_netns
+from lab.process import Program, Receiver, wait_until
+from peers import behaviour, certificates
 from peers.multicast import MulticastPeer, announcement_of
 from peers.receiver import ReceiverPeer
 from peers.sender import SenderPeer
@@ -23,20 +23,6 @@ V1_PORT = 53317
 ANNOUNCERS = [("1.18", True), ("1.17", True), ("1.17", False), ("1.9", True), ("1.8", True)]
 announcers = pytest.mark.parametrize("era,tls", ANNOUNCERS, ids=[
     f"{era}-{'https' if tls else 'http'}" for era, tls in ANNOUNCERS])
-
-
-@pytest.fixture(scope="module")
-def lab():
-    """Two hosts: lsend on the first, the scripted apps on the second."""
-    with Lab(2) as made:
-        yield made
-
-
-@pytest.fixture
-def radio(lab):
-    """The second host's ear and mouth."""
-    with MulticastPeer(lab[1].ipv4, lab[1].name) as made:
-        yield made
 
 
 @pytest.fixture
@@ -368,3 +354,83 @@ def test_PD6_we_announce_on_each_interface(lab, own_home, radio, second_network,
             sources = {source[0] for _, source, m in second.from_others()
                        if m["port"] == running.port}
         assert sources == ({one} if heard else set())
+
+
+# --- what a list and a watch say -----------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def listing(lab, own_home, radio, *options):
+    """`lsend discover` on the first host, once it announces itself."""
+    known = len(radio.from_others())
+    with Program("discover", "--no-scan", *options, home=own_home, netns=lab[0].name) as program:
+        wait_until(lambda: len(radio.from_others()) > known, what="an announcement")
+        yield program
+
+
+def slow_headless(app, lab, seconds):
+    """An app whose datagram says less than its answer by HTTPS, which takes its time."""
+    def register(exchange):
+        exchange.read()
+        time.sleep(seconds)
+        exchange.answer(200, one.device(False) | {"deviceType": "headless"})
+        return True
+
+    one = app("1.17", alias="slow", behave={"register": register})
+    return one
+
+
+def test_an_answer_that_is_underway_gets_a_second_more(lab, app, radio, own_home):
+    """What is printed is proven, and of the type that only the answer names."""
+    one = slow_headless(app, lab, 1.0)
+    for options in ([], ["--json"]):
+        with listing(lab, own_home, radio, "--timeout", "1s", *options) as program:
+            radio.announce(one)
+            assert program.wait(10) == 0, program.stderr()
+            out = program.stdout()
+        assert "headless" in out and "desktop" not in out, out
+    device, = json.loads(out)["devices"]
+    assert device["verified"] is True
+
+
+def test_a_count_waits_for_the_answer(lab, app, radio, own_home):
+    """Not for the end of the time."""
+    one = slow_headless(app, lab, 0.5)
+    with listing(lab, own_home, radio, "--timeout", "30s", "--count", "1") as program:
+        radio.announce(one)
+        assert program.wait(15) == 0, program.stderr()
+        assert re.search(r"^slow +headless ", program.stdout(), re.MULTILINE)
+
+
+def test_a_device_that_does_not_answer_is_listed_all_the_same(lab, app, radio, own_home):
+    """As what its datagram says, and the list does not wait for it for ever."""
+    one = app("1.17", alias="mute", behave={"register": behaviour.never()})
+    began = time.monotonic()
+    with listing(lab, own_home, radio, "--timeout", "1s") as program:
+        radio.announce(one)
+        assert program.wait(20) == 0, program.stderr()
+        assert re.search(r"^mute +desktop", program.stdout(), re.MULTILINE)
+    assert time.monotonic() - began < 15
+
+
+def test_a_watch_tells_who_is_lost(lab, app, radio, own_home, home, tmp_path):
+    """Who ended is lost within half a minute and found again when it is back; who is only quiet is
+    asked whether it is there."""
+    quiet = app("1.17", alias="Quiet")
+
+    def told(program, alias):
+        return [e["event"] for e in program.events() if e["type"] == "device"
+                and e["alias"] == alias and e["event"] != "updated"]
+
+    with discovering(lab, own_home, radio) as program:
+        radio.announce(quiet)
+        with Receiver(tmp_path / "in", home=home("guest"), netns=lab[1].name, interface=None,
+                      alias="Guest"):
+            wait_until(lambda: devices(program).get("Guest", {}).get("verified"), what="the guest")
+        wait_until(lambda: told(program, "Guest") == ["found", "lost"], 60, "its loss")
+        assert len(quiet.of("info")) >= 1
+        with Receiver(tmp_path / "in", home=home("guest"), netns=lab[1].name, interface=None,
+                      alias="Guest"):
+            wait_until(lambda: told(program, "Guest") == ["found", "lost", "found"], 30,
+                       "its return")
+        assert told(program, "Quiet") == ["found"]

@@ -5,9 +5,8 @@ import contextlib
 import pytest
 
 from lab.files import make_file
-from lab.netns import Lab, requires_netns
+from lab.netns import requires_netns
 from lab.process import Program, Receiver, run_lsend, wait_until
-from peers.multicast import MulticastPeer
 from peers.receiver import ReceiverPeer
 from peers.sender import File, SenderPeer
 
@@ -16,15 +15,6 @@ MATRIX = [(era, tls) for era in ("1.8", "1.9", "1.17", "1.18") for tls in (True,
 every_era_and_mode = pytest.mark.parametrize(
     "era,tls", MATRIX, ids=[f"{era}-{'https' if tls else 'http'}" for era, tls in MATRIX])
 CONTENT = {"a.txt": b"text", "empty": b"", "big.bin": bytes(range(256)) * 2000}
-
-
-@pytest.fixture(scope="module")
-def own_home(tmp_path_factory):
-    """An identity that a 1.18 app can be told to ask for."""
-    folder = tmp_path_factory.mktemp("home")
-    folder.chmod(0o700)
-    assert run_lsend("info", home=folder).returncode == 0
-    return folder
 
 
 @pytest.fixture
@@ -63,19 +53,6 @@ def test_era_it_sends_to_lsend(own_home, tmp_path, era, tls):
         assert [answer.status for answer in answers] == [200] * len(CONTENT)
         for name, content in CONTENT.items():
             assert (receiver.folder / "folder" / name).read_bytes() == content
-
-
-@pytest.fixture(scope="module")
-def lab():
-    """lsend on the first host, the app on the second."""
-    with Lab(2) as made:
-        yield made
-
-
-@pytest.fixture
-def radio(lab):
-    with MulticastPeer(lab[1].ipv4, lab[1].name) as made:
-        yield made
 
 
 @requires_netns

@@ -11,7 +11,6 @@ import time
 import pytest
 
 from lab.process import is_sanitized, wait_until
-from lab.wellbeing import Guard
 from peers.hostile import WIRE_NAMES, WIRES, Hostile, read_all
 from peers.sender import File
 from peers.wire import Closed
@@ -21,29 +20,6 @@ versions = pytest.mark.parametrize("era,tls", [("1.17", False), ("1.8", False)],
 schemes = pytest.mark.parametrize("era,tls", [("1.17", True), ("1.17", False)],
                                   ids=["https", "http"])
 REFUSALS = (400, 404, 405, 411, 413, 414, 417, 431, 501)
-
-
-@pytest.fixture(scope="module")
-def serving(lsend, own_home, tmp_path_factory):
-    """One receiver for all rows."""
-    room = tmp_path_factory.mktemp("http")
-    with Guard(room / "in", "--http", room=room, home=own_home) as running:
-        yield running
-
-
-@pytest.fixture
-def sender(serving, era, tls):
-    """A hostile sender; afterwards all promises are tried, and the slot is free."""
-    for name in serving.stored():
-        (serving.folder / name).unlink()
-    hostile = Hostile(serving.port, era, tls)
-    yield hostile
-    serving.check(hostile)
-    if hostile.v1:
-        hostile.cancel()
-    answer = hostile.prepare([File("free?", b"x")])
-    assert answer.status == 200, answer
-    assert hostile.cancel(answer.json().get("sessionId")).status == 200
 
 
 # --- no HTTP at all ------------------------------------------------------------------------------

@@ -21,34 +21,6 @@ wires = pytest.mark.parametrize("era,tls", WIRES, ids=WIRE_NAMES)
 versions = pytest.mark.parametrize("era,tls", [("1.17", False), ("1.8", False)], ids=["v2", "v1"])
 
 
-@pytest.fixture(scope="module")
-def serving(lsend, own_home, tmp_path_factory):
-    """One receiver for all rows that leave it free."""
-    room = tmp_path_factory.mktemp("sessions")
-    with Guard(room / "in", "--http", room=room, home=own_home) as running:
-        yield running
-
-
-@pytest.fixture
-def sender(serving, era, tls):
-    """A hostile sender; afterwards all promises are tried, and the slot is free."""
-    for name in serving.stored():
-        (serving.folder / name).unlink()
-    hostile = Hostile(serving.port, era, tls)
-    yield hostile
-    serving.check(hostile)
-    ends_with(hostile)
-
-
-def ends_with(sender):
-    """The slot is free, or was taken by a session of this sender that it may end."""
-    if sender.v1:
-        sender.cancel()
-    answer = sender.prepare([File("free?", b"x")])
-    assert answer.status == 200, answer
-    assert sender.cancel(answer.json().get("sessionId")).status == 200
-
-
 def cancel(sender, session):
     assert sender.cancel(session).status == 200
 

@@ -17,14 +17,6 @@ from peers.sender import File
 wires = pytest.mark.parametrize("era,tls", WIRES, ids=WIRE_NAMES)
 
 
-@pytest.fixture(scope="module")
-def serving(lsend, own_home, tmp_path_factory):
-    """One receiver for all, so that the state it is left in by one row meets the next."""
-    room = tmp_path_factory.mktemp("sizes")
-    with Guard(room / "in", "--http", room=room, home=own_home) as running:
-        yield running
-
-
 @pytest.fixture
 def sender(serving, era, tls):
     """A hostile sender; afterwards all promises are tried and the folder is emptied."""

@@ -40,6 +40,14 @@ class DeviceTable {
   std::optional<Device> original_of(const DeviceInfo& info, const Endpoint& from,
                                     TimePoint now) const;
 
+  /// It was reached where it said it is; nothing else is news.
+  void touch(const Device& device, TimePoint now);
+  void remove(const Device& device);
+  /// What tells devices apart.
+  static std::string key_of(const Device& device) {
+    return key_of(device.info, device.endpoints.front());
+  }
+
   std::vector<Device> devices() const;  ///< in the order in which they were first seen
   std::optional<Device> find(const Fingerprint& fingerprint) const;
   std::size_t size() const { return order_.size(); }
