@@ -126,9 +126,19 @@ def test_a_shell_block_does_what_it_says(lab, homes, desk, receivers, marker, te
     (home / "config.toml").write_text(configuration)
     if marker == "serves":
         return serve(desk, home, lab[0], text)
+    if marker == "stays":
+        text = f"timeout -s INT 8 bash -c '{quoted(text)}' || test $? -eq 124"
+        done = run(desk, home, lab[0], text)
+        assert {line.split(" ", 1)[1] for line in done.stdout.splitlines()} >= {
+            f"found {name}" for name in HOSTS[1:]}, (done.stdout, done.stderr)
+        return
     assert marker == ""
     done = run(desk, home, lab[0], text)
     assert done.returncode == 0, (done.stdout, done.stderr)
+
+
+def quoted(text):
+    return text.strip().replace("'", "'\\''")
 
 
 def serve(desk, home, netns, text):
