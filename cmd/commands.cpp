@@ -20,6 +20,9 @@ app::WarningEvent public_pin(std::string_view variable) {
 int exit_with(const Error* error, Terminal& terminal) {
   if (error == nullptr) return kSuccess;
   terminal.console.error(*error);
+  // Its sentence says what failed, and nothing that could be done.
+  if (error->code() == Errc::unreachable)
+    terminal.console.note("  " + std::string(hint_of(Errc::unreachable)));
   return exit_code(error->code()).code;
 }
 

@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kAliasBytes = 64;
 constexpr std::size_t kPathBytes = 16 * 1024;
 constexpr std::size_t kSizeColumn = 10;
+/// More lines that say the same of other files are no news.
+constexpr std::size_t kSameLines = 20;
 
 std::string name_of(const DeviceInfo& device) {
   return device.alias.empty() ? "a device without a name"
@@ -188,15 +190,33 @@ void Console::show(const app::FileEvent& event) {
       if (!event.path.empty()) result(escape_for_terminal(event.path, kPathBytes));
       break;
     case app::FileStatus::declined:
-      note("declined: " + name);
+      leave_out("declined: " + name);
       break;
     case app::FileStatus::skipped:
-      note("skipped: " + name);
+      leave_out("skipped: " + name);
       break;
     case app::FileStatus::failed:
-      print_error_line("failed:", "\x1b[31m", name + ": " + event.error.message());
+      fail_file(name, event.error);
       break;
   }
+}
+
+void Console::leave_out(const std::string& line) {
+  ++left_out_;
+  if (left_out_ <= kSameLines) note(line);
+  if (left_out_ == kSameLines + 1) note("... and more; --json names them all");
+}
+
+void Console::fail_file(const std::string& name, const Error& error) {
+  // Whoever stops it knows why.
+  if (error.code() == Errc::interrupted || error.code() == Errc::terminated) return;
+  same_cause_ = error.message() == cause_ ? same_cause_ + 1 : 1;
+  cause_ = error.message();
+  if (same_cause_ <= kSameLines)
+    print_error_line("failed:", "\x1b[31m", name + ": " + error.message());
+  if (same_cause_ == kSameLines + 1)
+    print_error_line("failed:", "\x1b[31m",
+                     "more files, for the same reason; --json names them all");
 }
 
 void Console::show(const app::ProgressEvent& event) {
@@ -210,6 +230,7 @@ void Console::show(const app::MessageEvent& event) {
 
 void Console::show(const app::SessionEvent& event) {
   progress_.end();
+  left_out_ = same_cause_ = 0;
   auto line = name_of(event.device) + ": " + escape_for_terminal(event.end) + ": " +
               count_of(event.done, "file") + ", " + format_size(event.bytes);
   if (event.failed > 0) line += ", " + std::to_string(event.failed) + " not received";

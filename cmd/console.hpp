@@ -41,6 +41,8 @@ class Console final : public Reporter {
   void change_held(std::string_view beginning);
   /// The held line is done with.
   void release();
+  /// Whoever typed into the held line has ended it.
+  void line_ended() { held_.clear(); }
   void warning(std::string_view message);
   void error(const Error& error);
   /// What somebody asked for, however quiet it is.
@@ -64,6 +66,8 @@ class Console final : public Reporter {
   void show(const app::HookEvent& event);
   void show(const app::WarningEvent& event);
   void write(Channel& channel, std::string_view text);
+  void leave_out(const std::string& line);
+  void fail_file(const std::string& name, const Error& error);
   /// Answered by who counts.
   void show(const app::StatusEvent&) {}
   void print_error_line(std::string_view label, const char* color, std::string_view message);
@@ -73,6 +77,9 @@ class Console final : public Reporter {
   ConsoleStyle style_;
   ProgressDisplay progress_;
   std::string held_;
+  std::size_t left_out_ = 0;    ///< files that were declined or skipped, of this transfer
+  std::size_t same_cause_ = 0;  ///< files that failed for one reason, one after another
+  std::string cause_;
 };
 
 /// Peer text of more than one line: only its line ends stay as they are.

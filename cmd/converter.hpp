@@ -47,8 +47,8 @@ class Converter {
   unsigned count(const char* option, unsigned flags);
   std::map<std::string, Texts> groups() const { return sources_.groups(); }
 
-  void duration(const std::optional<Given>& given, Duration& target) {
-    if (given) take(parse_duration(given->name, given->text), target);
+  void duration(const std::optional<Given>& given, Duration& target, Duration least = Duration(1)) {
+    if (given) take(parse_duration(given->name, given->text, least), target);
   }
   template <class Size>
   void size(const std::optional<Given>& given, Size& target) {

@@ -53,9 +53,12 @@ int refuse(const BadUsage& bad, Channel& out, Console& console) {
   return exit_code(bad.error.code()).code;
 }
 
-/// The same words, with what the configuration says now.
+/// The same words, with what the configuration says now. Where a terminal was and is none any more,
+/// somebody has closed it and nobody is left.
 Result<app::ReceiveOptions> read_again(const std::vector<std::string>& arguments,
-                                       const Environment& environment) {
+                                       const Environment& environment, bool had_terminal) {
+  if (had_terminal && !is_terminal(STDERR_FILENO))
+    return fail(Errc::terminated, "the terminal was closed");
   auto line = read_command_line(arguments, environment, usual_config_paths());
   if (const auto* bad = std::get_if<BadUsage>(&line)) return bad->error;
   return std::move(std::get<ReceiveCommand>(std::get<Options>(line).command).options);
@@ -68,7 +71,9 @@ int run_program(const std::vector<std::string>& arguments) {
   auto line = read_command_line(arguments, environment, usual_config_paths());
   if (auto* options = std::get_if<Options>(&line)) {
     if (auto* receive = std::get_if<ReceiveCommand>(&options->command))
-      receive->options.reload = [&] { return read_again(arguments, environment); };
+      receive->options.reload = [&, had_terminal = is_terminal(STDERR_FILENO)] {
+        return read_again(arguments, environment, had_terminal);
+      };
     Console console(out, err, style_of(*options, environment));
     Terminal terminal{out, console};
     start_log(console, options->output.log, log_form(STDERR_FILENO, environment));

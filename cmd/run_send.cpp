@@ -16,6 +16,7 @@ namespace {
 
 /// Receivers show a message as a whole: more than this is a file.
 constexpr std::size_t kMostMessage = 1024 * 1024;
+constexpr std::uint64_t kWorthARate = 1000 * 1000;
 
 /// One warning when what is sent can be read on the way.
 class HttpWarner final : public app::ProgressSink {
@@ -54,7 +55,8 @@ Result<std::string> read_message() {
 
 std::string size_in_time(std::uint64_t bytes, Duration elapsed) {
   auto text = format_size(bytes) + " in " + format_elapsed(elapsed);
-  if (elapsed.count() <= 0 || bytes == 0) return text;
+  // The rate of a few bytes is the time that a person took to accept them.
+  if (elapsed.count() <= 0 || bytes < kWorthARate) return text;
   const auto rate = static_cast<double>(bytes) * 1000.0 / static_cast<double>(elapsed.count());
   return text + " (" + format_size(static_cast<std::uint64_t>(rate)) + "/s)";
 }

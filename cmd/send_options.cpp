@@ -142,7 +142,7 @@ SendCommand read_send(const RawOptions& all, Converter& in) {
   in.text(in.given("--prefix", raw.prefix), options.prefix);
   read_trust(raw, in, options);
   in.number(in.given("--jobs", raw.jobs), options.jobs, 1, kMostJobs);
-  in.duration(in.given("--wait", raw.wait), options.wait);
+  in.duration(in.given("--wait", raw.wait), options.wait, Duration(0));
   in.duration(in.given("--accept-timeout", raw.accept_timeout), options.accept_timeout);
   in.number(in.given("--retry", raw.retry), options.retry, 0, kMostRetries);
   options.require_all = in.flag("--require-all", raw.require_all);

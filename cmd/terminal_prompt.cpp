@@ -81,7 +81,10 @@ std::optional<std::string> TerminalPrompt::read_line() {
   if (bytes < 0 && (errno == EINTR || errno == EAGAIN)) return std::nullopt;
   // A terminal that was hung up says no.
   std::string line(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
-  if (line.ends_with('\n')) line.pop_back();
+  const bool entered = line.ends_with('\n');
+  if (entered) line.pop_back();
+  // The echo of that key began a new line.
+  if (entered && !silent_) console_.line_ended();
   return line;
 }
 
@@ -117,7 +120,8 @@ void TerminalPrompt::count_down(Duration left) {
   const bool first = shown_left_ == 0;
   if (first) {
     const auto& accept = std::get<app::AcceptQuestion>(question_);
-    console_.hold(time_left(seconds) + (selecting_ ? "numbers: " : choice_line(accept)));
+    console_.hold(time_left(seconds) +
+                  (selecting_ ? "numbers, as in 1 3-5: " : choice_line(accept)));
   } else if (!is_dumb(process_environment()) && terminal_width(STDERR_FILENO) >= kLeastColumns) {
     console_.change_held(time_left(seconds));
   }

@@ -92,13 +92,14 @@ Result<std::uint64_t> parse_size(std::string_view name, std::string_view text) {
   return reading.value;
 }
 
-Result<Duration> parse_duration(std::string_view name, std::string_view text) {
+Result<Duration> parse_duration(std::string_view name, std::string_view text, Duration least) {
   const auto reading = read_with_unit(text, kTimes);
   if (reading.kind == Reading::Kind::garbage)
     return bad_value(name, text, "is no duration: write 500ms, 30s, 5m or 2h");
   if (reading.kind == Reading::Kind::too_large || reading.value > kYearInMs)
     return bad_value(name, text, "is too long: at most 8760h");
-  if (reading.value == 0) return bad_value(name, text, "is no time at all: at least 1ms");
+  if (reading.value == 0 && least > Duration(0))
+    return bad_value(name, text, "is no time at all: at least 1ms");
   return Duration(static_cast<Duration::rep>(reading.value));
 }
 

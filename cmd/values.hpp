@@ -16,8 +16,9 @@ namespace lsend::cmd {
 /// follow the unit.
 Result<std::uint64_t> parse_size(std::string_view name, std::string_view text);
 
-/// "500ms", "30s", "5m", "2h"; a bare number is seconds. More than nothing, a year at most.
-Result<Duration> parse_duration(std::string_view name, std::string_view text);
+/// "500ms", "30s", "5m", "2h"; a bare number is seconds. At least `least`, a year at most.
+Result<Duration> parse_duration(std::string_view name, std::string_view text,
+                                Duration least = Duration(1));
 
 /// A whole number, decimal digits only.
 Result<std::uint64_t> parse_number(std::string_view name, std::string_view text,

@@ -128,7 +128,8 @@ Task<Acceptance::Outcome> Acceptance::decide(net::Exchange& exchange, SessionPtr
   wait.program = ruling == transfer::Ruling::ask_program;
   wait.limit = session->deadline();
   wait.question.request = std::move(request);
-  wait.question.folder = options_.folder.string();
+  std::error_code ignored;
+  wait.question.folder = std::filesystem::absolute(options_.folder, ignored).string();
   for (const auto index : offered) wait.question.files.push_back(session->files()[index].info);
   const SessionRequests::Entry entry(requests_, session, exchange);
   exchange.protect();

@@ -171,6 +171,8 @@ class Receiver {
       sink_.on(WarningEvent{"the options stay as they were: " + why});
     };
     auto fresh = options_.reload();
+    if (!fresh && fresh.error().code() == Errc::terminated)
+      return interrupt_.request(Errc::terminated);
     if (!fresh) return kept(fresh.error().message());
     if (!can_accept(*fresh, deciders_)) return kept("nobody could be accepted any more");
     if (confined_ && !fresh->accept_exec.empty())

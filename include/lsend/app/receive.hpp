@@ -47,7 +47,8 @@ struct ReceiveOptions {
   bool to_standard_output() const { return output == "-"; }
   std::filesystem::path ready_file;  ///< written when listening; empty = none
   /// SIGHUP: the options as they are configured now. Who is accepted, the PIN, the limits and the
-  /// checksum follow; all else stays as it began. Without it SIGHUP ends the process.
+  /// checksum follow; all else stays as it began. Errc::terminated: it is time to end. Without it
+  /// SIGHUP ends the process.
   std::function<Result<ReceiveOptions>()> reload;
   std::vector<std::filesystem::path> reload_reads;  ///< the files that `reload` may read
 };

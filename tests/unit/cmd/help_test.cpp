@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -44,7 +45,87 @@ std::set<std::string> documented(const std::string& text) {
   return options;
 }
 
+/// The defaults that --help states in brackets at the end of an option: {option: default}.
+std::map<std::string, std::string> stated(const std::string& help) {
+  std::map<std::string, std::string> defaults;
+  const std::regex entry(R"(\n  (?:-\w,)?(--[a-z-]+)((?:[^\n]|\n {10,})*))");
+  const std::regex bracket(R"( \[([^\]]*)\]$)");
+  for (std::sregex_iterator i(help.begin(), help.end(), entry), end; i != end; ++i) {
+    const auto text = std::regex_replace((*i)[2].str(), std::regex("\\s+"), " ");
+    std::smatch found;
+    if (std::regex_search(text, found, bracket)) defaults[(*i)[1]] = found[1];
+  }
+  return defaults;
+}
+
+/// What stands in the manual below an option.
+std::string paragraph(const std::string& text, const std::string& option) {
+  const auto begin = text.find("*" + option + "*");
+  REQUIRE(begin != std::string::npos);
+  const auto end = text.find("\n*-", begin);
+  return std::regex_replace(text.substr(begin, end - begin), std::regex("\\s+"), " ");
+}
+
+/// What comes of the words that have a stated default.
+std::string meaning(std::vector<std::string> words) {
+  const Environment nothing = [](const char* name) -> std::optional<std::string> {
+    if (std::string_view(name) == "LSEND_HOME") return "/nowhere";
+    return std::nullopt;
+  };
+  const auto line = read_command_line(words, nothing);
+  INFO(words.back());
+  REQUIRE(std::holds_alternative<Options>(line));
+  const auto& options = std::get<Options>(line);
+  std::ostringstream out;
+  const auto& settings = options.settings;
+  out << settings.port << ' ' << settings.multicast_port << ' ' << settings.connect_timeout.count()
+      << ' ' << settings.stall_timeout.count() << ' ' << static_cast<int>(options.output.log) << ' '
+      << static_cast<int>(options.output.progress) << ' ' << static_cast<int>(options.output.color);
+  for (const auto& group : settings.multicast_groups) out << ' ' << group;
+  if (const auto* discover = std::get_if<DiscoverCommand>(&options.command))
+    out << ' ' << discover->options.timeout.count();
+  if (const auto* send = std::get_if<SendCommand>(&options.command))
+    out << ' ' << send->options.stdin_name << ' ' << static_cast<int>(send->options.trust) << ' '
+        << send->options.wait.count() << ' ' << send->options.retry << ' '
+        << send->options.accept_timeout.count();
+  if (const auto* receive = std::get_if<ReceiveCommand>(&options.command))
+    out << ' ' << receive->options.max_sessions << ' ' << receive->options.limits.max_files << ' '
+        << receive->options.limits.min_free << ' ' << receive->options.max_connections << ' '
+        << static_cast<int>(receive->options.conflict);
+  return out.str();
+}
+
 }  // namespace
+
+TEST_CASE("each default that --help states is the real one, and the manual states it too") {
+  // In words, or not of one value: where they come from is what these say.
+  const std::set<std::string> in_words{"--alias", "--interface",   "--config",
+                                       "--pin",   "--dir",         "--jobs",
+                                       "--fsync", "--no-checksum", "--multicast-group"};
+  const std::map<std::string, std::vector<std::string>> calls{
+      {"discover", {"discover"}}, {"send", {"send", "somewhere", "-"}}, {"receive", {"receive"}}};
+  std::set<std::string> tried;
+  for (const auto& [command, words] : calls) {
+    const auto whole = meaning(words);
+    for (const auto& [option, value] : stated(help_of({command, "--help"}))) {
+      if (in_words.count(option) != 0) continue;
+      INFO(command << " " << option << " " << value);
+      auto more = words;
+      more.insert(more.end(), {option, value});
+      CHECK(meaning(more) == whole);
+      const bool shared = page("lsend").find("*" + option + "*") != std::string::npos &&
+                          documented(page("lsend")).count(option) != 0;
+      CHECK_THAT(paragraph(page(shared ? "lsend" : "lsend-" + command), option),
+                 Catch::Contains(value) && Catch::Contains("efault"));
+      tried.insert(option);
+    }
+  }
+  CHECK(tried.size() >= 15);
+  // The two that --help has on one line are a list.
+  const std::vector<std::string> groups{"receive", "--multicast-group", "224.0.0.167",
+                                        "--multicast-group", "ff12::fd3a:e420"};
+  CHECK(meaning(groups) == meaning({"receive"}));
+}
 
 TEST_CASE("the manual and --help name the same options") {
   const auto shared = declared(help_of({"--help"}));
