@@ -412,6 +412,7 @@ def test_a_person_says_yes_and_no(terminal):
     (file_id, token), = reply["files"].items()
     assert sender.upload(reply["sessionId"], file_id, token, b"12345").status == 200
     assert (running.folder / "photo.jpg").read_bytes() == b"12345"
+    assert "(b)lock: y\n" in running.shown() and "\n\n" not in running.shown()
     for times, typed in enumerate(("n\n", "\n", "\x04"), 2):
         with Waiting(sender, [File("b", b"1")]) as waiting:
             running.wait_for(ASKED, times=times)
@@ -440,7 +441,7 @@ def test_PR10_a_person_selects(terminal):
         shown = running.wait_for(ASKED)
         assert "f8  1 B" in shown and "... and 4 more" in shown and "f9  1 B" not in shown
         running.type("s\n")
-        running.wait_for("numbers: ")
+        running.wait_for("numbers, as in 1 3-5: ")
         assert "f12  1 B" in running.shown()
         running.type("13\n")
         running.wait_for("numbers from 1 to 12")
@@ -628,7 +629,7 @@ def test_R87_many_wrong_PINs_slow_everyone_down(start):
 
 def test_a_random_PIN_is_told_to_this_user(start, home, tmp_path):
     receiver = start("--pin", "random")
-    ready, = events(receiver, "ready")
+    ready, = wait_until(lambda: events(receiver, "ready"), what="what is told when it listens")
     assert len(ready["made_pin"]) == 6 and ready["made_pin"].isdigit()
     sender = SenderPeer(receiver.port)
     assert sender.prepare([File("a", b"1")]).status == 401

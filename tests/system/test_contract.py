@@ -96,7 +96,8 @@ def protocol(run, peer, source):
 
 CASES = {
     1: refusing(500), 2: lambda run, *_: run("send"),
-    3: lambda run, *_: run("discover", "--count", "1", "--timeout", "200ms", "--no-scan"),
+    3: lambda run, *_: run("discover", "nobody-of-that-name", "--count", "1", "--timeout", "200ms",
+                           "--no-scan"),
     4: ambiguous, 5: lambda run, _, source: run("send", "127.0.0.1:1", source), 6: identity, 7: pin,
     8: refusing(403), 9: refusing(409), 10: partial, 11: io, 12: integrity, 13: port, 14: timeout,
     15: limit, 16: protocol,

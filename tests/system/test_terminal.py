@@ -10,7 +10,7 @@ import pytest
 
 from lab.files import make_big, make_file
 from lab.process import Receiver, run_lsend, wait_until
-from lab.terminal import ALL, STDERR, run_on_terminal
+from lab.terminal import ALL, STDERR, OnTerminal, run_on_terminal
 
 MIB = 1 << 20
 CLEAR_TO_END = "\x1b[K"
@@ -134,6 +134,50 @@ def test_color_on_a_pipe(home, lsend):
     assert not colored(NO_COLOR="1", CLICOLOR_FORCE="1")
     assert colored(CLICOLOR_FORCE="1")
     assert colored("--color", "always")
+
+
+# --- what nobody has to read ---------------------------------------------------------------------
+
+
+def test_many_files_that_are_declined_are_a_few_lines(home, tmp_path, lsend):
+    """At both ends; JSON names each."""
+    for number in range(30):
+        make_file(tmp_path / "out" / f"{number}.tmp", "x")
+    make_file(tmp_path / "out" / "wanted", "x")
+    with Receiver(tmp_path / "in", "--deny", "*.tmp", home=home("receiver")) as receiver:
+        done = run_lsend("send", receiver.target, tmp_path / "out", home=home("sender"))
+        told = run_lsend("send", "--json", receiver.target, tmp_path / "out", home=home("sender"))
+        assert receiver.stop() == 0
+    assert done.returncode == told.returncode == 10
+    assert done.stderr.count("declined: ") == 20
+    assert done.stderr.count("--json names them all") == 1
+    assert "sent 1 file, 30 declined" in done.stderr
+    assert told.stdout.count('"skipped"') + told.stdout.count('"declined"') >= 30
+    assert receiver.stderr().count("declined: ") == 40
+
+
+def test_the_rate_of_a_few_bytes_is_none(receiver, home, tmp_path):
+    done = run_lsend("send", receiver.target, make_file(tmp_path / "a", "x"), home=home("sender"))
+    assert re.search(r"^sent 1 file, 1 B in [0-9.]+ s$", done.stderr, re.MULTILINE), done.stderr
+
+
+def test_what_cannot_be_reached_has_a_hint(home, tmp_path, lsend):
+    path = make_file(tmp_path / "a", "x")
+    done = run_lsend("send", "127.0.0.1:1", path, home=home("sender"))
+    assert done.returncode == 5 and "'lsend doctor'" in done.stderr
+    done = run_lsend("send", "-q", "127.0.0.1:1", path, home=home("sender"))
+    assert done.returncode == 5 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_receiver_ends_with_its_terminal(home, tmp_path, lsend):
+    """A window that is closed leaves no receiver behind that nobody sees."""
+    ready = tmp_path / "ready"
+    with OnTerminal("receive", "--dir", tmp_path / "in", "--port", "0", "--interface", "lo",
+                    "--ready-file", ready, home=home("receiver")) as running:
+        wait_until(ready.exists, what="the receiver")
+        running.hang_up()
+        assert running.wait(10) == 0
+    assert not ready.exists()
 
 
 # --- text that a peer chose -----------------------------------------------------------------------

@@ -103,7 +103,7 @@ class OnTerminal:
 
     def shown(self):
         """What the terminal got so far."""
-        while select.select([self._master], [], [], 0)[0]:
+        while self._master is not None and select.select([self._master], [], [], 0)[0]:
             try:
                 block = os.read(self._master, 1 << 16)
             except OSError:
@@ -122,6 +122,12 @@ class OnTerminal:
 
     def type(self, text):
         os.write(self._master, text.encode())
+
+    def hang_up(self):
+        """Closes the terminal, as a window is closed."""
+        self.shown()
+        os.close(self._master)
+        self._master = None
 
     def echoes(self):
         """Is what is typed shown?"""
@@ -150,4 +156,5 @@ class OnTerminal:
                     self.popen.wait(10)
         self.shown()
         os.close(self._slave)
-        os.close(self._master)
+        if self._master is not None:
+            os.close(self._master)

@@ -60,7 +60,7 @@ std::map<std::string, std::string> stated(const std::string& help) {
 
 /// What stands in the manual below an option.
 std::string paragraph(const std::string& text, const std::string& option) {
-  const auto begin = text.find("*" + option + "*");
+  const auto begin = text.find("*" + option + "*", text.find("# OPTIONS"));
   REQUIRE(begin != std::string::npos);
   const auto end = text.find("\n*-", begin);
   return std::regex_replace(text.substr(begin, end - begin), std::regex("\\s+"), " ");

@@ -91,6 +91,12 @@ TEST_CASE("what is no duration is refused") {
         "LSEND_STALL_TIMEOUT: '" + std::string(row.text) + "' " + std::string(row.why));
 }
 
+TEST_CASE("no time at all is a time where it is the default") {
+  CHECK_FALSE(parse_duration("--stall-timeout", "0").has_value());
+  CHECK(parse_duration("--wait", "0", Duration(0)).value() == Duration(0));
+  CHECK(parse_duration("--wait", "0s", Duration(0)).value() == Duration(0));
+}
+
 TEST_CASE("numbers stay inside their limits") {
   CHECK(*parse_number("--port", "0", 0, 65535) == 0);
   CHECK(*parse_number("--port", "65535", 0, 65535) == 65535);
