@@ -8,12 +8,13 @@ namespace lsend::app {
 
 namespace {
 constexpr Duration kLookEvery{100};
-}
+constexpr const char* kTooLate = "no answer in time: declined";
+}  // namespace
 
 /// The person's attention, given back on every way out.
 class PromptDesk::Turn {
  public:
-  Turn(PromptDesk& desk, const Question& question) : desk_(desk) {
+  Turn(PromptDesk& desk, const Question& question, TimePoint limit) : desk_(desk), limit_(limit) {
     desk_.taken_ = true;
     desk_.prompt_.ask(question);
   }
@@ -21,12 +22,16 @@ class PromptDesk::Turn {
   Turn& operator=(const Turn&) = delete;
   ~Turn() {
     desk_.taken_ = false;
-    if (open_) desk_.prompt_.withdraw("the sender has gone or called it off");
+    if (!open_) return;
+    // What waited for the answer may have given up first.
+    const bool late = Clock::now() >= limit_;
+    desk_.prompt_.withdraw(late ? kTooLate : "the sender has gone or called it off");
   }
   void close() { open_ = false; }
 
  private:
   PromptDesk& desk_;
+  TimePoint limit_;
   bool open_ = true;
 };
 
@@ -35,7 +40,7 @@ Task<std::optional<Answer>> PromptDesk::ask(Question question, TimePoint limit) 
     const bool waited = co_await net::sleep_for(kLookEvery);
     if (!waited || interrupted() || Clock::now() >= limit) co_return std::nullopt;
   }
-  Turn turn(*this, question);
+  Turn turn(*this, question, limit);
   while (true) {
     if (interrupted()) {
       turn.close();
@@ -47,7 +52,7 @@ Task<std::optional<Answer>> PromptDesk::ask(Question question, TimePoint limit) 
     auto answer = prompt_.poll(std::max(left, Duration(0)));
     if (answer || now >= limit) {
       turn.close();
-      if (!answer) prompt_.withdraw("no answer in time: declined");
+      if (!answer) prompt_.withdraw(kTooLate);
       co_return answer;
     }
     const bool waited = co_await net::sleep_for(kLookEvery);
