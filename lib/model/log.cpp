@@ -12,8 +12,11 @@ namespace {
 
 constexpr std::size_t kLineBytes = 4096;
 constexpr Duration kSummaryEvery = std::chrono::seconds(10);
-/// Different refusals that are told apart; more than that come one by one.
+/// Different refusals that are told apart, in all and of one address.
 constexpr std::size_t kMostKinds = 1000;
+constexpr int kMostOfAddress = 20;
+constexpr std::string_view kOtherKinds = "more refusals, of other kinds";
+constexpr std::string_view kOtherAddresses = "other addresses";
 
 struct Repeated {
   TimePoint since;
@@ -34,6 +37,21 @@ Log& the_log() {
 
 std::string refusal_line(const Kind& kind) { return kind.first + ": " + kind.second; }
 
+bool has_many(const std::map<Kind, Repeated>& repeated, const std::string& address) {
+  int kinds = 0;
+  for (auto entry = repeated.lower_bound(Kind(address, "")); entry != repeated.end(); ++entry)
+    if (entry->first.first != address || ++kinds >= kMostOfAddress) break;
+  return kinds >= kMostOfAddress;
+}
+
+/// What may be written of it: whoever chooses its words must not choose how much is written.
+Kind told_as(const std::map<Kind, Repeated>& repeated, Kind kind) {
+  if (repeated.contains(kind)) return kind;
+  if (repeated.size() >= kMostKinds) return Kind(kOtherAddresses, kOtherKinds);
+  if (has_many(repeated, kind.first)) return Kind(kind.first, kOtherKinds);
+  return kind;
+}
+
 }  // namespace
 
 void set_log(LogLevel most, LogSink sink) {
@@ -52,13 +70,14 @@ void log(LogLevel level, std::string_view text) {
 void log_refusal(std::string_view address, std::string_view what, TimePoint now) {
   if (!log_enabled(LogLevel::info)) return;
   auto& repeated = the_log().repeated;
-  const Kind kind(escape_for_terminal(address), escape_for_terminal(what));
+  const Kind kind =
+      told_as(repeated, Kind(escape_for_terminal(address), escape_for_terminal(what)));
   const auto found = repeated.find(kind);
   if (found != repeated.end()) {
     ++found->second.more;
     return;
   }
-  if (repeated.size() < kMostKinds) repeated.emplace(kind, Repeated{now});
+  repeated.emplace(kind, Repeated{now});
   log(LogLevel::info, refusal_line(kind));
 }
 

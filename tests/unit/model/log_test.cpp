@@ -64,10 +64,24 @@ TEST_CASE("log: the same refusal again and again is two lines") {
   CHECK(log_lines.lines.back() == "10.0.0.1: handshake failed (1 more in ten seconds)");
 }
 
-TEST_CASE("log: kinds without number are not remembered without end") {
+TEST_CASE("log: who chooses the words does not choose how much is written") {
   const Lines log_lines(LogLevel::info);
-  for (int i = 0; i < 3000; ++i) log_refusal("10.0.0.1", std::to_string(i), TimePoint{});
-  CHECK(log_lines.lines.size() == 3000);
-  for (int i = 0; i < 1000; ++i) log_refusal("10.0.0.1", std::to_string(i), TimePoint{});
-  CHECK(log_lines.lines.size() == 3000);
+  const TimePoint start{};
+  for (int i = 0; i < 3000; ++i) log_refusal("10.0.0.1", "no name " + std::to_string(i), start);
+  CHECK(log_lines.lines.size() == 21);
+  CHECK(log_lines.lines[19] == "10.0.0.1: no name 19");
+  CHECK(log_lines.lines[20] == "10.0.0.1: more refusals, of other kinds");
+  log_refusal("10.0.0.2", "no name", start);
+  CHECK(log_lines.lines.size() == 22);
+  log_repeated(start + seconds(10));
+  CHECK(log_lines.lines.size() == 23);
+  CHECK(log_lines.lines.back() ==
+        "10.0.0.1: more refusals, of other kinds (2979 more in ten seconds)");
+}
+
+TEST_CASE("log: addresses without number are not remembered without end") {
+  const Lines log_lines(LogLevel::info);
+  for (int i = 0; i < 3000; ++i) log_refusal("fd00::" + std::to_string(i), "no", TimePoint{});
+  CHECK(log_lines.lines.size() == 1001);
+  CHECK(log_lines.lines.back() == "other addresses: more refusals, of other kinds");
 }
