@@ -30,6 +30,18 @@ def lsend():
     return path
 
 
+@pytest.fixture(scope="session")
+def plain_lsend(lsend):
+    """A build without sanitizers, for what does not go with them: preloaded libraries, limits of
+    descriptors and of address space."""
+    path = process.plain_binary()
+    if path is None:
+        pytest.skip("LSEND_PLAIN_BINARY is not set, and the program under test has sanitizers")
+    if not os.access(path, os.X_OK):
+        pytest.fail(f"{path} is not there, and LSEND_PLAIN_BINARY names it")
+    return path
+
+
 @pytest.fixture
 def home(tmp_path):
     """home("alice") is the LSEND_HOME of alice, the same one at each call."""

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lab.files import digest, make_big, make_file, make_named, paths_below
-from lab.process import Program, Receiver, is_sanitized, run_lsend, wait_until
+from lab.process import Program, Receiver, run_lsend, wait_until
 
 
 @pytest.fixture
@@ -360,17 +360,15 @@ int renameat2(int from, const char *a, int to, const char *b, unsigned flags) {
 
 
 @pytest.fixture
-def shim(tmp_path):
-    """What the environment needs so that the calls are written down, and the list of them."""
-    if is_sanitized():
-        pytest.skip("a preloaded library and AddressSanitizer exclude one another")
+def shim(tmp_path, plain_lsend):
+    """What a receiver needs so that the calls are written down, and the list of them."""
     if not shutil.which("cc"):
         pytest.skip("there is no C compiler")
     source = make_file(tmp_path / "shim.c", SHIM)
     library = tmp_path / "shim.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     log = tmp_path / "calls"
-    env = {"LD_PRELOAD": library, "SHIM_LOG": log}
+    started = {"env": {"LD_PRELOAD": library, "SHIM_LOG": log}, "program": plain_lsend}
 
     def calls(folder):
         """Only those for the inbox; parts without their random names."""
@@ -382,7 +380,7 @@ def shim(tmp_path):
                 found.append(call + " " + ("PART" if path.startswith(".lsend/") else path))
         return found
 
-    return env, calls
+    return started, calls
 
 
 ONE = ["fsync PART", "rename .", "fsync ."]
@@ -396,37 +394,37 @@ ONE = ["fsync PART", "rename .", "fsync ."]
     (["--fsync=file"], ONE),
 ])
 def test_fsync_of_one_file(receive, home, tmp_path, shim, option, expected):
-    env, calls = shim
+    shimmed, calls = shim
     path = make_file(tmp_path / "a.txt", "a")
-    with receive(*option, env=env) as receiver:
+    with receive(*option, **shimmed) as receiver:
         done = send(receiver, home, path)
         assert done.returncode == 0, done.stderr
         assert calls(receiver.folder) == expected
 
 
 def test_fsync_of_a_file_in_folders_includes_their_names(receive, home, tmp_path, shim):
-    env, calls = shim
+    shimmed, calls = shim
     make_file(tmp_path / "source" / "d" / "a.txt", "a")
-    with receive("--fsync=file", env=env) as receiver:
+    with receive("--fsync=file", **shimmed) as receiver:
         assert send(receiver, home, tmp_path / "source").returncode == 0
         assert calls(receiver.folder) == ["fsync PART", "rename source/d", "fsync .",
                                           "fsync source", "fsync source/d"]
 
 
 def test_fsync_of_a_session_is_one_sync_before_the_last_answer(receive, home, tmp_path, shim):
-    env, calls = shim
+    shimmed, calls = shim
     make_named(tmp_path / "source", [f"f{number}" for number in range(30)])
-    with receive("--fsync", env=env) as receiver:
+    with receive("--fsync", **shimmed) as receiver:
         assert send(receiver, home, tmp_path / "source").returncode == 0
         # Nothing comes after it: it was done when the last answer came.
         assert calls(receiver.folder) == 30 * ["rename source"] + ["syncfs ."]
 
 
 def test_fsync_of_a_session_that_is_broken_off(receive, home, tmp_path, shim):
-    env, calls = shim
+    shimmed, calls = shim
     make_named(tmp_path / "source", [f"f{number}" for number in range(20)])
     make_big(tmp_path / "source" / "z.bin", 400_000_000)
-    with receive("--fsync", "--stall-timeout", "1s", env=env) as receiver:
+    with receive("--fsync", "--stall-timeout", "1s", **shimmed) as receiver:
         sender = Program("send", receiver.target, tmp_path / "source", "--jobs", "1",
                          home=home("sender"))
         wait_until(lambda: len(calls(receiver.folder)) >= 5, what="some files")
@@ -436,9 +434,9 @@ def test_fsync_of_a_session_that_is_broken_off(receive, home, tmp_path, shim):
 
 
 def test_fsync_of_a_form_is_one_sync_before_its_answer(receive, tmp_path, shim):
-    env, calls = shim
+    shimmed, calls = shim
     path, other = make_file(tmp_path / "a.txt", "a"), make_file(tmp_path / "b.txt", "b")
-    with receive("--fsync=file", "--http", env=env) as receiver:
+    with receive("--fsync=file", "--http", **shimmed) as receiver:
         curl = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}",
                                "-F", f"a=@{path}", "-F", f"b=@{other}",
                                f"http://{receiver.target}/api/send"],

@@ -192,12 +192,12 @@ def readable(program, stack):
 
 
 @versions
-def test_R92_R94_R95_each_call_fails_once(lsend, own_home, tmp_path, era):
+def test_R92_R94_R95_each_call_fails_once(plain_lsend, own_home, tmp_path, era):
     """R92, R94, R95: EIO, ENOSPC and EDQUOT at the k-th call that touches the folder, for each k.
     No 200 for a file that is not there whole, nothing incomplete, and the next transfer is well."""
     faults = Faults(tmp_path, tmp_path / "in")
     with Guard(tmp_path / "in", "--http", home=own_home, room=tmp_path / "in",
-               env=faults.env) as serving:
+               env=faults.env, program=plain_lsend) as serving:
         sender = Hostile(serving.port, era, tls=False)
         rounds = FaultRounds(serving, sender, faults)
         assert rounds.calls > 10
@@ -214,11 +214,11 @@ def test_R92_R94_R95_each_call_fails_once(lsend, own_home, tmp_path, era):
 
 @pytest.mark.parametrize("mode", [SHORT, INTERRUPT], ids=["short", "interrupted"])
 @versions
-def test_R95_short_and_interrupted_writes(lsend, own_home, tmp_path, era, mode):
+def test_R95_short_and_interrupted_writes(plain_lsend, own_home, tmp_path, era, mode):
     """R95: each write takes half, or every other call is interrupted: the file arrives whole."""
     faults = Faults(tmp_path, tmp_path / "in")
     with Guard(tmp_path / "in", "--http", home=own_home, room=tmp_path / "in",
-               env=faults.env) as serving:
+               env=faults.env, program=plain_lsend) as serving:
         sender = Hostile(serving.port, era, tls=False)
         rounds = FaultRounds(serving, sender, faults)
         faults.arm(1 if mode == INTERRUPT else 0, mode=mode)
@@ -234,11 +234,11 @@ HOUR = 3600
 
 
 @versions
-def test_R88_the_wall_clock_jumps(lsend, own_home, tmp_path, era):
+def test_R88_the_wall_clock_jumps(plain_lsend, own_home, tmp_path, era):
     """R88: by an hour, by ten years, forth and back: a session lives on, a lock-out stays."""
     faults = Faults(tmp_path, tmp_path / "in")
     with Guard(tmp_path / "in", "--http", "--pin", "1234", home=own_home, room=tmp_path / "in",
-               env=faults.env) as serving:
+               env=faults.env, program=plain_lsend) as serving:
         sender = Hostile(serving.port, era, tls=False)
         locked = Hostile(serving.port, era, tls=False, source="127.0.0.2")
         for _ in range(4):
@@ -270,7 +270,7 @@ def test_R96_kill_9_in_the_middle(lsend, own_home, tmp_path):
         assert set(serving.stored()) == {"last"}
 
 
-def test_R96_stale_parts_are_swept(lsend, own_home, tmp_path):
+def test_R96_stale_parts_are_swept(plain_lsend, own_home, tmp_path):
     """R96: at the next start a day later; only regular files of our pattern."""
     faults = Faults(tmp_path, tmp_path / "in")
     with Receiver(tmp_path / "in", "--http", home=own_home) as first:
@@ -291,7 +291,7 @@ def test_R96_stale_parts_are_swept(lsend, own_home, tmp_path):
     with Receiver(tmp_path / "in", "--http", home=own_home):
         assert part.exists()
     faults.set(clock=25 * HOUR)
-    with Receiver(tmp_path / "in", "--http", home=own_home, env=faults.env):
+    with Receiver(tmp_path / "in", "--http", home=own_home, env=faults.env, program=plain_lsend):
         wait_until(lambda: not part.exists(), what="the sweep")
     assert {path.name for path in parts.iterdir()} == {"not ours", ours, ours.replace("A", "B")}
     assert (tmp_path / "kept").read_bytes() == b"kept"
@@ -300,13 +300,12 @@ def test_R96_stale_parts_are_swept(lsend, own_home, tmp_path):
 # --- descriptors and memory ----------------------------------------------------------------------
 
 
-@pytest.mark.skipif(os.path.exists(binary()) and is_sanitized(),
-                    reason="the sanitizers' own checks need descriptors")
-def test_R98_out_of_descriptors(lsend, own_home, tmp_path):
+def test_R98_out_of_descriptors(plain_lsend, own_home, tmp_path):
     """R98: 500 callers for 64 descriptors: it waits instead of spinning, and a session that was
     open goes on afterwards."""
     few = ("sh", "-c", 'ulimit -n 64; exec "$0" "$@"')
-    with Guard(tmp_path / "in", "--http", home=own_home, prefix=few) as serving:
+    with Guard(tmp_path / "in", "--http", home=own_home, prefix=few,
+               program=plain_lsend) as serving:
         sender = Hostile(serving.port, tls=False)
         file = File("a", os.urandom(300_000))
         session, tokens = sender.start([file])
@@ -341,16 +340,15 @@ def processor_time(pid):
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.skipif(os.path.exists(binary()) and is_sanitized(),
-                    reason="the sanitizers reserve address space")
-def test_R99_out_of_memory(lsend, own_home, tmp_path):
+def test_R99_out_of_memory(plain_lsend, own_home, tmp_path):
     """R99: address space for some more megabytes only: large requests and many connections are
     refused, and the process lives on."""
-    with Receiver(tmp_path / "in", "--http", home=own_home) as plain:
+    with Receiver(tmp_path / "in", "--http", home=own_home, program=plain_lsend) as plain:
         status = pathlib.Path(f"/proc/{plain.pid}/status").read_text()
         needed = int(status.split("VmPeak:")[1].split()[0])
     tight = ("sh", "-c", f'ulimit -v {needed + 24_000}; exec "$0" "$@"')
-    with Guard(tmp_path / "in", "--http", home=own_home, prefix=tight) as serving:
+    with Guard(tmp_path / "in", "--http", home=own_home, prefix=tight,
+               program=plain_lsend) as serving:
         sender = Hostile(serving.port, tls=False)
         with contextlib.ExitStack() as stack:
             for number in range(4):

@@ -849,12 +849,10 @@ def test_PR39_two_hundred_registers_at_a_time(receiver):
     assert answers == [200] * 200
 
 
-@pytest.mark.skipif(os.path.exists(binary()) and is_sanitized(),
-                    reason="UBSan's own checks need descriptors")
-def test_PR39_out_of_descriptors_is_survived(start):
+def test_PR39_out_of_descriptors_is_survived(start, plain_lsend):
     """More connections than the process may have; it serves again when they are gone."""
     few = ("sh", "-c", 'ulimit -n 48; exec "$0" "$@"')
-    receiver = start("--http", prefix=few)
+    receiver = start("--http", prefix=few, program=plain_lsend)
     sender = SenderPeer(receiver.port)
     with contextlib.ExitStack() as stack:
         for number in range(100):

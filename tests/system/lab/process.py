@@ -13,7 +13,7 @@ import time
 from lab import schema
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-READY_TIMEOUT = 10.0
+READY_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 _POLL = 0.02
 _SANITIZER = re.compile(r"ERROR: \w*Sanitizer|runtime error:")
@@ -36,6 +36,14 @@ def binary():
         if candidate.exists():
             return str(candidate)
     return str(candidates[-1])
+
+
+def plain_binary():
+    """A build without sanitizers: LSEND_PLAIN_BINARY, else the program under test if it is one."""
+    chosen = os.environ.get("LSEND_PLAIN_BINARY")
+    if chosen:
+        return str((ROOT / chosen).resolve())
+    return None if is_sanitized() else binary()
 
 
 def is_sanitized(path=None):
@@ -93,12 +101,12 @@ class Program:
     """lsend in the background, its output in files; a context manager that ends it."""
 
     def __init__(self, *args, home, netns=None, env=None, stdin=subprocess.DEVNULL, prefix=(),
-                 cwd=None):
-        """`prefix` stands before the program, as in ("unshare", "-m")."""
+                 cwd=None, program=None):
+        """`prefix` stands before the program, as in ("unshare", "-m"); `program` is another build."""
         self._output = tempfile.TemporaryDirectory(prefix="lsend-test-")
         self._peak = 0
         self._stopped = False
-        command = in_namespace(netns, [*prefix, binary(), *args])
+        command = in_namespace(netns, [*prefix, program or binary(), *args])
         with open(self._file("stdout"), "wb") as out, open(self._file("stderr"), "wb") as err:
             self.popen = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, cwd=cwd,
                                           env=environment(home, env, netns))

@@ -1,5 +1,5 @@
-/* Preloaded into lsend: fails the n-th call that touches a folder, and moves the wall clock.
- * FAULT_CONTROL names a file of the five numbers below, which a test changes while lsend runs;
+/* Preloaded into lsend: fails the n-th call that touches a folder, makes its disk slow, and moves the
+ * clocks. FAULT_CONTROL names a file of the numbers below, which a test changes while lsend runs;
  * FAULT_UNDER is the folder. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,6 +24,8 @@ struct control {
   volatile long error; /* errno of that call */
   volatile long count; /* calls so far */
   volatile long clock; /* seconds added to the wall clock */
+  volatile long steady; /* seconds added to the clock that only goes forward */
+  volatile long slow;   /* milliseconds that each read() and each sync takes longer */
   volatile char name[24]; /* the call that failed */
 };
 
@@ -95,9 +97,7 @@ ssize_t write(int fd, const void *bytes, size_t size) {
     return real(__VA_ARGS__);                                       \
   }
 
-WRAP(fsync, fd, NULL, (int fd), fd)
 WRAP(fdatasync, fd, NULL, (int fd), fd)
-WRAP(syncfs, fd, NULL, (int fd), fd)
 WRAP(fchmod, fd, NULL, (int fd, mode_t mode), fd, mode)
 WRAP(futimens, fd, NULL, (int fd, const struct timespec times[2]), fd, times)
 WRAP(ftruncate, fd, NULL, (int fd, off_t size), fd, size)
@@ -110,6 +110,32 @@ WRAP(renameat2, fd, from,
      (int fd, const char *from, int to_fd, const char *to, unsigned flags), fd, from, to_fd, to, flags)
 WRAP(linkat, fd, from, (int fd, const char *from, int to_fd, const char *to, int flags), fd, from,
      to_fd, to, flags)
+
+static void linger(int fd) {
+  struct control *faults = control();
+  if (faults == NULL || faults->slow <= 0 || !is_below(fd, NULL)) return;
+  const struct timespec pause = {faults->slow / 1000, faults->slow % 1000 * 1000000};
+  nanosleep(&pause, NULL);
+}
+
+int fsync(int fd) {
+  linger(fd);
+  if (trips("fsync", fd, NULL)) return -1;
+  return REAL(int (*)(int), "fsync")(fd);
+}
+
+int syncfs(int fd) {
+  linger(fd);
+  if (trips("syncfs", fd, NULL)) return -1;
+  return REAL(int (*)(int), "syncfs")(fd);
+}
+
+ssize_t read(int fd, void *bytes, size_t size) {
+  static ssize_t (*real)(int, void *, size_t);
+  if (real == NULL) real = REAL(ssize_t(*)(int, void *, size_t), "read");
+  linger(fd);
+  return real(fd, bytes, size);
+}
 
 /* The descriptor is gone, whatever close says: as on a network file system. */
 int close(int fd) {
@@ -139,6 +165,7 @@ int clock_gettime(clockid_t which, struct timespec *now) {
   const int status = real(which, now);
   struct control *faults = control();
   if (status == 0 && which == CLOCK_REALTIME && faults != NULL) now->tv_sec += faults->clock;
+  if (status == 0 && which == CLOCK_MONOTONIC && faults != NULL) now->tv_sec += faults->steady;
   return status;
 }
 
