@@ -50,9 +50,12 @@ void read_fsync(const std::optional<Given>& given, app::ReceiveOptions& options,
 }
 
 /// One file, so one transfer.
-void read_output_rules(const RawReceive& raw, bool json, app::ReceiveOptions& options,
-                       Converter& in) {
-  if (options.count > 1) in.reject("--output takes one file: --count " + *raw.count + " does not");
+void read_output_rules(bool json, app::ReceiveOptions& options, Converter& in) {
+  if (options.count > 1)
+    in.reject("--output takes one file: --count " + std::to_string(options.count) + " does not");
+  if (options.max_sessions > 1)
+    in.reject("--output takes one file: --max-sessions " + std::to_string(options.max_sessions) +
+              " does not");
   if (json && options.to_standard_output())
     in.reject("--output - and --json both want standard output");
   options.count = 1;
@@ -122,7 +125,7 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   in.word(in.given("--conflict", raw.conflict), options.conflict, kConflicts);
   read_fsync(in.given("--fsync", raw.fsync), options, in);
   in.path(in.given("--output", raw.output), options.output);
-  if (!options.output.empty()) read_output_rules(raw, all.shared.json, options, in);
+  if (!options.output.empty()) read_output_rules(all.shared.json, options, in);
   in.text(in.given("--exec", raw.exec), options.hook);
   options.announce = !in.flag("--no-announce", raw.no_announce);
   return command;

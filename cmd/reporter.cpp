@@ -8,11 +8,15 @@
 
 namespace lsend::cmd {
 
-std::string Tally::status() const {
+std::string Tally::status(const app::DroppedDatagrams& dropped) const {
   const auto totals = this->totals();
   auto line = count_of(totals.files_done, "file") + " done, " + format_size(totals.bytes);
   if (totals.files_failed > 0) line += ", " + std::to_string(totals.files_failed) + " failed";
   if (totals.sessions > 0) line += ", " + count_of(totals.sessions, "transfer") + " ended";
+  if (dropped.malformed + dropped.too_many > 0)
+    line += ", " + count_of(dropped.malformed + dropped.too_many, "datagram") + " dropped (" +
+            std::to_string(dropped.malformed) + " malformed, " + std::to_string(dropped.too_many) +
+            " too many)";
   line += ", running for " + format_clock(totals.elapsed);
   if (!now_) return line + "; nothing moves";
   return line + "; now " + progress_line(*now_, LineLook{std::numeric_limits<std::size_t>::max()});
@@ -20,7 +24,7 @@ std::string Tally::status() const {
 
 void Tally::on(const app::Event& event) {
   if (std::holds_alternative<app::StatusEvent>(event)) {
-    if (say_) say_(status());
+    if (say_) say_(status(std::get<app::StatusEvent>(event).dropped));
     return;
   }
   if (const auto* progress = std::get_if<app::ProgressEvent>(&event)) now_ = *progress;

@@ -42,7 +42,7 @@ class Tally final : public app::ProgressSink {
   Totals totals() const;
 
  private:
-  std::string status() const;
+  std::string status(const app::DroppedDatagrams& dropped) const;
 
   app::ProgressSink& next_;
   Say say_;

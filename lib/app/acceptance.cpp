@@ -156,7 +156,7 @@ Task<Acceptance::Outcome> Acceptance::decide(net::Exchange& exchange, SessionPtr
 /// Why nobody's answer counts any more.
 Acceptance::Outcome Acceptance::ended_unasked(const transfer::ReceiveSession& session,
                                               bool gone) const {
-  if (stopping_) return refused("rule", Errc::shutting_down, "lsend was told to stop");
+  if (stopping_) return refused("rule", Errc::shutting_down, "lsend takes no more transfers");
   if (gone) return refused("sender", Errc::cancelled, "the sender has gone");
   if (session.state() == transfer::ReceiveSession::State::expired)
     return refused("rule", Errc::declined, "nobody decided in time");

@@ -1,5 +1,6 @@
 #include "lib/app/api_handler.hpp"
 
+#include "lsend/model/log.hpp"
 #include "lsend/protocol/status.hpp"
 
 namespace lsend::app {
@@ -17,7 +18,16 @@ net::Answer error_answer(const Error& error) {
 
 net::Answer ApiHandler::refuse(const Error& error) { return error_answer(error); }
 
+void ApiHandler::note_refusal(const net::Exchange& exchange, const Error& error) {
+  log_refusal(exchange.peer().str(), "refused: " + error.message(), Clock::now());
+}
+
 Task<> ApiHandler::respond_error(net::Exchange& exchange, Error error) {
+  note_refusal(exchange, error);
+  co_await answer_error(exchange, std::move(error));
+}
+
+Task<> ApiHandler::answer_error(net::Exchange& exchange, Error error) {
   auto answer = error_answer(error);
   // Who gave no length and sends a body all the same sends what must not be read as a request.
   answer.close = error.code() == Errc::length_required;
@@ -89,6 +99,11 @@ Task<> ApiHandler::info(Request& request) {
 
 Task<> ApiHandler::register_device(Request& request) {
   auto& exchange = request.exchange;
+  if (!registers_.allow(exchange.peer(), Clock::now())) {
+    auto error = fail(Errc::too_many_requests, "it registers more than 20 times a second");
+    co_await respond_error(exchange, std::move(error));
+    co_return;
+  }
   const auto body = co_await exchange.read_all(kMaxRegister);
   if (!body) {
     auto error = body.error();

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "lib/app/node.hpp"
+#include "lsend/discovery/rate_limit.hpp"
 #include "lsend/net/http_server.hpp"
 #include "lsend/protocol/query.hpp"
 #include "lsend/protocol/routes.hpp"
@@ -40,7 +41,11 @@ class ApiHandler : public net::RequestHandler {
   virtual Task<> send_form(Request& request);
   virtual Task<> clipboard(Request& request);
 
+  static void note_refusal(const net::Exchange& exchange, const Error& error);
+  /// Says no, and says so in the log.
   static Task<> respond_error(net::Exchange& exchange, Error error);
+  /// Says only no: the log has heard more than that.
+  static Task<> answer_error(net::Exchange& exchange, Error error);
   static Task<bool> respond_json(net::Exchange& exchange, std::string json);
   const Node& node() const { return node_; }
 
@@ -50,6 +55,7 @@ class ApiHandler : public net::RequestHandler {
 
   const Node& node_;
   DeviceHeard heard_;
+  discovery::RegisterLimiter registers_;
 };
 
 }  // namespace lsend::app

@@ -7,9 +7,11 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "lsend/model/result.hpp"
 #include "lsend/net/asio.hpp"
@@ -29,10 +31,18 @@ class BlockingPool {
   /// one hears nothing any more. To be called before what jobs work on goes.
   void finish() {
     stopping_ = true;
+    for (const auto& weak : raised_)
+      if (const auto flag = weak.lock()) *flag = true;
     threads_.reset();
   }
 
   const std::atomic<bool>& stopping() const { return stopping_; }
+  /// finish() raises this flag too, which a job may have other reasons to look at.
+  void raise_at_end(const std::shared_ptr<std::atomic<bool>>& flag) {
+    std::erase_if(raised_, [](const auto& weak) { return weak.expired(); });
+    raised_.push_back(flag);
+    if (stopping_) *flag = true;
+  }
 
   /// Runs `work`, which gives a Result, on one of the threads. It may refer to what the caller's
   /// frame owns: the caller is not cancelled while it waits.
@@ -73,6 +83,7 @@ class BlockingPool {
   }
 
   std::atomic<bool> stopping_ = false;
+  std::vector<std::weak_ptr<std::atomic<bool>>> raised_;
   std::optional<net::asio::thread_pool> threads_;
 };
 

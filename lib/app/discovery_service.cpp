@@ -57,7 +57,10 @@ Result<> DiscoveryService::start() {
   auto multicast =
       net::Multicast::make(executor_, settings.multicast_groups, settings.multicast_port,
                            [this](const net::Datagram& datagram) {
-                             if (!parsed_.take(Clock::now())) return false;
+                             if (!parsed_.take(Clock::now())) {
+                               ++dropped_.too_many;
+                               return false;
+                             }
                              on_datagram(datagram);
                              return true;
                            });
@@ -111,6 +114,9 @@ Task<> DiscoveryService::run(bool announce) {
 }
 
 void DiscoveryService::stop() {
+  if (running_ && dropped_.malformed + dropped_.too_many > 0)
+    log(LogLevel::info, "dropped datagrams: " + std::to_string(dropped_.malformed) +
+                            " malformed, " + std::to_string(dropped_.too_many) + " too many");
   running_ = false;
   if (multicast_) multicast_->stop();
   tasks_.cancel();
@@ -180,7 +186,10 @@ void DiscoveryService::on_datagram(const net::Datagram& datagram) {
   const auto now = Clock::now();
   if (!running_) return;
   const auto announcement = protocol::decode_announcement(datagram.text, node_.defaults());
-  if (!announcement) return;
+  if (!announcement) {
+    ++dropped_.malformed;
+    return;
+  }
   if (announcement->device.fingerprint == node_.self.fingerprint) {
     const bool ours = std::find(own_addresses_.begin(), own_addresses_.end(),
                                 datagram.from.str()) != own_addresses_.end();

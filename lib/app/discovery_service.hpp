@@ -50,6 +50,7 @@ class DiscoveryService {
   void reached(const discovery::Device& device) { table_.touch(device, Clock::now()); }
   void forget(const discovery::Device& device) { table_.remove(device); }
   const std::vector<net::Interface>& interfaces() const { return interfaces_; }
+  const DroppedDatagrams& dropped() const { return dropped_; }
   std::size_t sockets() const { return multicast_ ? multicast_->sockets() : 0; }
 
  private:
@@ -77,6 +78,7 @@ class DiscoveryService {
   net::TaskGroup tasks_;
   std::vector<Fingerprint> answering_;  ///< who was called and has not answered yet
   std::vector<std::string> warned_;
+  DroppedDatagrams dropped_;
   bool running_ = true;
 };
 

@@ -1,10 +1,9 @@
 #include "lib/app/existing_files.hpp"
 
 #include <atomic>
-#include <memory>
 #include <unordered_set>
 
-#include "lsend/net/task_group.hpp"
+#include "lib/app/watched_work.hpp"
 #include "lsend/storage/safe_path.hpp"
 
 namespace lsend::app {
@@ -13,18 +12,19 @@ namespace {
 
 using SessionPtr = transfer::UploadSlot::SessionPtr;
 using storage::Conflict;
-constexpr Duration kLookEvery = std::chrono::milliseconds(200);
+/// Senders wait five minutes for an answer.
+constexpr Duration kLongestSearch = std::chrono::minutes(4);
 
 /// On a thread of the pool: the files' descriptions do not change while a session waits.
 class Search {
  public:
   Search(const storage::Inbox& inbox, Conflict conflict, SessionPtr session,
-         std::vector<std::size_t> accepted, std::shared_ptr<std::atomic<bool>> stop)
+         std::vector<std::size_t> accepted, const std::atomic<bool>& stop)
       : inbox_(inbox),
         conflict_(conflict),
         session_(std::move(session)),
         accepted_(std::move(accepted)),
-        stop_(std::move(stop)) {}
+        stop_(stop) {}
 
   Result<Wanted> operator()() {
     Wanted wanted;
@@ -47,8 +47,8 @@ class Search {
     auto name = storage::clean_file_name(info.file_name);
     if (!name) return name.error();
     if (conflict_ == Conflict::skip) {
-      if (!info.sha256) return std::optional<Left>();
-      auto path = inbox_.find_equal(std::move(*name), info.size, *info.sha256, *stop_);
+      if (!info.sha256 || stop_) return std::optional<Left>();
+      auto path = inbox_.find_equal(std::move(*name), info.size, *info.sha256, read_, stop_);
       if (!path) return std::optional<Left>();
       return std::optional<Left>(Left{index, std::move(*path)});
     }
@@ -64,36 +64,24 @@ class Search {
   Conflict conflict_;
   SessionPtr session_;
   std::vector<std::size_t> accepted_;
-  std::shared_ptr<std::atomic<bool>> stop_;
+  const std::atomic<bool>& stop_;
   std::unordered_set<std::string> seen_;
+  storage::DigestsRead read_;  ///< however many of the request's files one of ours could equal
 };
-
-/// Reading large files takes its time, and ends with the session.
-Task<> keep_waiting(SessionPtr session, std::shared_ptr<std::atomic<bool>> stop) {
-  while (session->running()) {
-    session->touch(Clock::now());
-    co_await net::sleep_for(kLookEvery);
-  }
-  *stop = true;
-}
 
 }  // namespace
 
 Task<Result<Wanted>> find_wanted(const ReceiveOptions& options, const storage::Inbox& inbox,
                                  BlockingPool& pool, SessionPtr session,
-                                 std::vector<std::size_t> accepted) {
+                                 std::vector<std::size_t> accepted, net::Exchange& exchange) {
   Wanted all;
   all.files = std::move(accepted);
   const auto conflict = options.conflict;
   if (conflict == Conflict::rename || !options.output.empty()) co_return all;
-  const auto executor = co_await net::asio::this_coro::executor;
-  const auto stop = std::make_shared<std::atomic<bool>>(false);
-  net::TaskGroup watch(executor);
-  watch.spawn(keep_waiting(session, stop));
-  Search search(inbox, conflict, session, std::move(all.files), stop);
-  auto wanted = co_await pool.run(std::move(search));
-  watch.cancel();
-  co_await watch.join();
+  WatchedWork watched(exchange, session, Clock::now() + kLongestSearch);
+  Search search(inbox, conflict, session, std::move(all.files), watched.stop());
+  auto wanted = co_await watched.run(pool, std::move(search));
+  if (watched.sender_gone()) co_return fail(Errc::cancelled, "the sender has gone");
   if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
   co_return wanted;
 }

@@ -7,6 +7,7 @@
 #include "lib/app/blocking_pool.hpp"
 #include "lib/app/runtime.hpp"
 #include "lsend/app/receive.hpp"
+#include "lsend/net/http_server.hpp"
 #include "lsend/transfer/upload_slot.hpp"
 
 namespace lsend::app {
@@ -25,8 +26,11 @@ struct Wanted {
 /// already, equal; for `fail` names that are taken; for `fail` and `overwrite` a second file of one
 /// name in the request, which would meet the first. The session, still WAITING, is kept from
 /// expiring meanwhile. Only for senders that were accepted: it tells what lies here.
+///
+/// What could not be compared within four minutes is wanted. Errc::cancelled when the session has
+/// ended or its sender has gone.
 Task<Result<Wanted>> find_wanted(const ReceiveOptions& options, const storage::Inbox& inbox,
                                  BlockingPool& pool, transfer::UploadSlot::SessionPtr session,
-                                 std::vector<std::size_t> accepted);
+                                 std::vector<std::size_t> accepted, net::Exchange& exchange);
 
 }  // namespace lsend::app

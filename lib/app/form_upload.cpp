@@ -13,6 +13,11 @@ namespace {
 constexpr auto kUnknownSize = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kAskDiskEvery = 16 * 1024 * 1024;
 
+std::string of_which(std::uint64_t leftover) {
+  if (leftover == 0) return {};
+  return ", of which broken transfers left " + format_size(leftover) + " in .lsend";
+}
+
 }  // namespace
 
 FormUpload::FormUpload(SessionPtr session, const storage::Inbox& inbox,
@@ -21,7 +26,8 @@ FormUpload::FormUpload(SessionPtr session, const storage::Inbox& inbox,
       inbox_(inbox),
       options_(options),
       store_(store),
-      report_(std::move(report)) {}
+      report_(std::move(report)),
+      leftover_(options.limits.max_size ? inbox.leftover() : 0) {}
 
 FormUpload::~FormUpload() {
   // Only an exception leaves a form like this.
@@ -87,9 +93,9 @@ Result<> FormUpload::check_limits(std::uint64_t more) const {
     return fail(Errc::limit, "'" + escape_for_terminal(file().file_name) + "' is larger than " +
                                  format_size(*limits.max_file_size) +
                                  ", the limit for one file (--max-file-size)");
-  if (limits.max_size && total_ + more > *limits.max_size)
+  if (limits.max_size && total_ + more + leftover_ > *limits.max_size)
     return fail(Errc::limit, "the form's files are larger than " + format_size(*limits.max_size) +
-                                 " in all, the limit (--max-size)");
+                                 " in all, the limit (--max-size)" + of_which(leftover_));
   return {};
 }
 
@@ -130,8 +136,8 @@ Result<> FormUpload::end_file() {
   return {};
 }
 
-Task<Result<>> FormUpload::hand_over() {
-  const auto handed = co_await store_.hand_over(held_->part);
+Task<Result<>> FormUpload::hand_over(net::Exchange& exchange) {
+  const auto handed = co_await store_.hand_over(held_->part, session_, exchange);
   if (!handed) co_return handed.error();
   const auto ticket = held_->ticket;
   held_.reset();

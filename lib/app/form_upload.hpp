@@ -32,7 +32,7 @@ class FormUpload final : public protocol::FormHandler {
 
   /// A file for standard output waits for hand_over().
   bool holds_a_file() const { return held_.has_value(); }
-  Task<Result<>> hand_over();
+  Task<Result<>> hand_over(net::Exchange& exchange);
 
   /// Ends the session: finished, or cancelled with the file that was arriving.
   void end(const Result<>& outcome);
@@ -60,6 +60,7 @@ class FormUpload final : public protocol::FormHandler {
   bool nameless_ = false;     ///< a file without a name has begun: none, unless it has bytes
   std::uint64_t total_ = 0;   ///< bytes of all files so far
   std::uint64_t room_ = 0;    ///< bytes that may be written before the disk is asked again
+  std::uint64_t leftover_;    ///< bytes of broken transfers, which count too
   bool ended_ = false;
 };
 

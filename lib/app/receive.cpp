@@ -62,6 +62,12 @@ class Receiver {
     handler_.on_transfer_end = [this] { finish(); };
   }
 
+  StatusEvent status_event() const {
+    StatusEvent event;
+    event.dropped = discovery_.dropped();
+    return event;
+  }
+
   Task<Result<ReceiveReport>> run() {
     auto allowed = allow_connections(options_.max_connections);
     if (!allowed) co_return allowed.error();
@@ -247,8 +253,8 @@ class Receiver {
     if (interrupt_.requested() && cut_short_) return interrupt_.error();
     if (idled_out_ && handler_.ended() == 0)
       return fail(Errc::timed_out, "no transfer came within the time of --idle-timeout");
-    if (options_.count > 0 && report.files_failed > 0)
-      return fail(Errc::partial, std::to_string(report.files_failed) + " of " +
+    if (options_.count > 0 && report.counted_failed > 0)
+      return fail(Errc::partial, std::to_string(report.counted_failed) + " of " +
                                      std::to_string(report.files_done + report.files_failed) +
                                      " files were not received");
     return report;
@@ -326,6 +332,7 @@ Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& op
   Runtime runtime(&sink);
   Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), chosen, deciders,
                     std::move(*inbox), pool, sink);
+  runtime.answer_with([&receiver] { return receiver.status_event(); });
   // Stopped by force, threads of the pool may still be at work on the receiver's folder.
   const PoolEnd end(pool);
   return runtime.run(receiver.run());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/app/existing_files.hpp"
+#include "lsend/model/log.hpp"
 #include "lsend/storage/safe_path.hpp"
 #include "lsend/storage/sha256.hpp"
 
@@ -15,6 +16,7 @@ constexpr std::size_t kMaxPrepare = 64 * 1024 * 1024;
 constexpr std::uint64_t kMaxJsonInFlight = 96 * 1024 * 1024;
 constexpr Version kV1{1, 0};
 constexpr std::string_view kByRule = "rule";
+constexpr std::string_view kBySender = "sender";
 constexpr Duration kTellOfLockEvery = std::chrono::seconds(10);
 
 /// A share of the memory that requests may take while they are read.
@@ -37,6 +39,23 @@ class JsonBudget {
   std::uint64_t most_;
   std::uint64_t bytes_ = 0;
 };
+
+Task<> wake_at(TimePoint when, net::Exchange& exchange, bool& come) {
+  come = co_await net::sleep_for(std::chrono::ceil<Duration>(when - Clock::now()));
+  if (come) exchange.wake();
+}
+
+/// False when the sender went away before.
+Task<bool> wait_for(TimePoint when, net::Exchange& exchange) {
+  const auto executor = co_await net::asio::this_coro::executor;
+  net::TaskGroup clock(executor);
+  bool come = false;
+  clock.spawn(wake_at(when, exchange, come));
+  co_await exchange.until_peer_leaves();
+  clock.cancel();
+  co_await clock.join();
+  co_return come;
+}
 
 }  // namespace
 
@@ -64,12 +83,18 @@ ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptio
 // --- PIN and body
 
 Task<Result<>> ReceiveAdmission::check_head(const Request& request) {
-  const auto& exchange = request.exchange;
-  const auto delay = pins_.delay(Clock::now());
-  if (delay > Duration::zero()) {
-    co_await net::sleep_for(delay);
+  auto& exchange = request.exchange;
+  const auto given = request.query.get("pin");
+  const auto turn = pins_.turn(given, exchange.peer(), Clock::now());
+  if (!turn) {
+    tell_of_pin(exchange, turn.error());
+    co_return turn.error();
   }
-  const auto pin = pins_.check(request.query.get("pin"), exchange.peer(), Clock::now());
+  if (*turn > Clock::now()) {
+    const bool there = co_await wait_for(*turn, exchange);
+    if (!there) co_return fail(Errc::cancelled, "the sender has gone");
+  }
+  const auto pin = pins_.check(given, exchange.peer(), Clock::now());
   if (!pin) {
     tell_of_pin(exchange, pin.error());
     co_return pin.error();
@@ -80,12 +105,12 @@ Task<Result<>> ReceiveAdmission::check_head(const Request& request) {
   co_return Result<>();
 }
 
-/// A wrong PIN is told of each time, a lock-out once in ten seconds. A missing one is how a sender
-/// learns that it needs one.
+/// A wrong PIN is told of each time, one that is not looked at once in ten seconds. A missing one
+/// is how a sender learns that it needs one.
 void ReceiveAdmission::tell_of_pin(const net::Exchange& exchange, const Error& error) {
   if (error.code() == Errc::pin_required) return;
   const auto now = Clock::now();
-  if (error.code() == Errc::pin_locked) {
+  if (error.code() == Errc::pin_locked || error.code() == Errc::too_many_requests) {
     if (told_of_lock_ && now - *told_of_lock_ < kTellOfLockEvery) return;
     told_of_lock_ = now;
   }
@@ -180,8 +205,26 @@ Result<> ReceiveAdmission::check(const PrepareUpload& message) const {
     if (const auto name = storage::clean_file_name(file.file_name); !name) return name.error();
   const auto free = inbox_.free_space();
   if (!free) return free.error();
+  // What has arrived of it has left the free space already.
   const auto expected = book_.still_expected();
-  return transfer::check_limits(message, options_.limits, *free > expected ? *free - expected : 0);
+  const auto more = expected - std::min(expected, inbox_.bytes_arriving());
+  return transfer::check_limits(message, options_.limits, *free - std::min(*free, more),
+                                leftover(message));
+}
+
+/// What broken transfers left, without the beginnings of the very files that come again.
+std::uint64_t ReceiveAdmission::leftover(const PrepareUpload& message) const {
+  auto bytes = options_.limits.max_size ? inbox_.leftover() : 0;
+  if (bytes == 0) return 0;
+  for (const auto& kept : inbox_.kept_parts()) {
+    const bool comes_again =
+        std::any_of(message.files.begin(), message.files.end(), [&](const FileInfo& file) {
+          return file.file_name == kept.label.file_name && file.size == kept.label.size &&
+                 file.sha256 == kept.label.sha256;
+        });
+    if (comes_again) bytes -= std::min(bytes, kept.bytes);
+  }
+  return bytes;
 }
 
 /// The files that --allow and --deny let through; check() has found all names good.
@@ -212,7 +255,9 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   if (!fits) co_return opened.refuse(kByRule, fits.error());
   auto offered = passing(message);
   if (offered.empty()) {
-    (void)opened.refuse(kByRule, fail(Errc::declined, "no file passes --allow and --deny"));
+    const auto why =
+        opened.refuse(kByRule, fail(Errc::declined, "no file passes --allow and --deny"));
+    log_refusal(exchange.peer().str(), "refused: " + why.message(), Clock::now());
     co_return Admitted();
   }
   RequestEvent asked = opened.event();
@@ -227,8 +272,11 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     co_return admitted;
   }
   std::vector<std::size_t> accepted = outcome.files;
-  auto wanted = co_await find_wanted(options_, inbox_, pool_, *session, std::move(accepted));
-  if (!wanted) co_return opened.refuse(kByRule, wanted.error());
+  auto wanted =
+      co_await find_wanted(options_, inbox_, pool_, *session, std::move(accepted), exchange);
+  if (!wanted)
+    co_return opened.refuse(wanted.error().code() == Errc::cancelled ? kBySender : kByRule,
+                            wanted.error());
   const bool nothing_may_come = wanted->files.empty() && !wanted->left_out.empty() &&
                                 options_.conflict != storage::Conflict::skip;
   if (nothing_may_come)

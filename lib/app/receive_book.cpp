@@ -13,6 +13,8 @@ namespace {
 constexpr Duration kProgressEvery{100};
 constexpr Duration kTellEvery{900};
 constexpr std::size_t kShownFiles = 4;
+/// A sender that was told "busy" asks again sooner than that.
+constexpr Duration kStillWaits = std::chrono::minutes(1);
 /// The book is settled each second (receive.cpp).
 constexpr Duration kStoodStill = std::chrono::seconds(5);
 
@@ -24,15 +26,14 @@ std::string_view end_word(transfer::ReceiveSession::State state) {
 
 }  // namespace
 
-ReceiveBook::ReceiveBook(std::size_t max_sessions, transfer::SessionLimits limits,
-                         ProgressSink& sink)
-    : sink_(sink), slot_(max_sessions, limits, storage::random_text) {}
+ReceiveBook::ReceiveBook(std::size_t max_sessions, std::size_t count,
+                         transfer::SessionLimits limits, ProgressSink& sink)
+    : sink_(sink), count_(count), slot_(max_sessions, limits, storage::random_text) {}
 
 std::uint64_t ReceiveBook::still_expected() const {
   std::uint64_t bytes = 0;
   for (const auto& session : slot_.sessions()) {
-    const auto totals = session->totals();
-    bytes += totals.bytes_accepted - std::min(totals.bytes_accepted, totals.bytes_done);
+    bytes += session->totals().bytes_open;
   }
   return bytes;
 }
@@ -41,9 +42,22 @@ std::uint64_t ReceiveBook::still_expected() const {
 
 Result<ReceiveBook::SessionPtr> ReceiveBook::open(const PeerAddress& sender, const Version& version,
                                                   const PrepareUpload& request, TimePoint now) {
+  if (closed_)
+    return fail(Errc::shutting_down, "no more transfers are taken: lsend is about to end");
   auto session = slot_.open(sender, version, request, now);
-  if (!session) somebody_waits_ = true;
+  if (!session) told_busy_ = now;
   return session;
+}
+
+bool ReceiveBook::somebody_waits(TimePoint now) const {
+  return closed_ || (told_busy_ && now - *told_busy_ < kStillWaits);
+}
+
+void ReceiveBook::close() {
+  if (std::exchange(closed_, true)) return;
+  for (const auto& session : slot_.sessions())
+    if (!session->was_active()) session->abort();
+  settle();
 }
 
 void ReceiveBook::settle() {
@@ -68,7 +82,7 @@ void ReceiveBook::abort_all() {
 }
 
 void ReceiveBook::session_ended(const SessionPtr& session) {
-  somebody_waits_ = false;
+  told_busy_.reset();
   progress_.erase(session->id());
   if (!session->was_active()) return;
   const auto totals = session->totals();
@@ -77,6 +91,7 @@ void ReceiveBook::session_ended(const SessionPtr& session) {
   ++report_.sessions;
   report_.files_done += totals.done;
   report_.files_failed += lost;
+  if (count_ == 0 || ended_ <= count_) report_.counted_failed += lost;
   report_.bytes += totals.bytes_done;
   SessionEvent event;
   event.session = session->id().str();
@@ -125,7 +140,6 @@ void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::s
 }
 
 void ReceiveBook::refused(RequestEvent event, std::string_view by, const Error& error) {
-  log_refusal(event.address, "refused: " + error.message(), Clock::now());
   DecisionEvent decision;
   decision.request = std::move(event);
   decision.by = by;

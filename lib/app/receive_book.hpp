@@ -18,7 +18,9 @@ class ReceiveBook {
  public:
   using SessionPtr = transfer::UploadSlot::SessionPtr;
 
-  ReceiveBook(std::size_t max_sessions, transfer::SessionLimits limits, ProgressSink& sink);
+  /// `count` transfers are wanted; 0 = endless.
+  ReceiveBook(std::size_t max_sessions, std::size_t count, transfer::SessionLimits limits,
+              ProgressSink& sink);
 
   SessionRequests& requests() { return requests_; }
   transfer::UploadSlot& slot() { return slot_; }
@@ -26,18 +28,21 @@ class ReceiveBook {
   const ReceiveReport& report() const { return report_; }
   /// Transfers that have ended, messages included.
   std::size_t ended() const { return ended_; }
-  /// A sender was told "busy" while this session runs.
-  bool somebody_waits() const { return somebody_waits_; }
-  /// Bytes that running sessions may still write.
+  /// A sender was told "busy" within the last minute, or this process itself waits for the end.
+  bool somebody_waits(TimePoint now) const;
+  /// Bytes of running sessions' files that are not whole yet, what has come of them included.
   std::uint64_t still_expected() const;
 
-  /// Opens a WAITING session, or remembers that somebody could not have one.
+  /// Opens a WAITING session, or remembers that somebody could not have one. Errc::busy,
+  /// Errc::shutting_down after close().
   Result<SessionPtr> open(const PeerAddress& sender, const Version& version,
                           const PrepareUpload& request, TimePoint now);
   /// Takes the sessions that have ended out of the slot, ends what their requests wait for, and
   /// tells of them. Called each second: a longer silence was not the senders'.
   void settle();
 
+  /// Opens no more sessions and ends those that wait for an answer; transfers go on to their end.
+  void close();
   /// Ends all sessions: running uploads break, waiting requests are answered.
   void abort_all();
 
@@ -67,11 +72,13 @@ class ReceiveBook {
   void session_ended(const SessionPtr& session);
 
   ProgressSink& sink_;
+  std::size_t count_;
   transfer::UploadSlot slot_;
   SessionRequests requests_;
   ReceiveReport report_;
   std::size_t ended_ = 0;
-  bool somebody_waits_ = false;
+  std::optional<TimePoint> told_busy_;
+  bool closed_ = false;  ///< no session is opened any more
   TimePoint last_progress_{};
   std::optional<TimePoint> settled_;
   std::unordered_map<SessionId, Watched> progress_;

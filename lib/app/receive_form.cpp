@@ -1,7 +1,7 @@
 // The receiver's side for programs that are no LocalSend: files as a form, texts as JSON.
 #include "lib/app/form_upload.hpp"
-#include "lib/app/pace.hpp"
 #include "lib/app/receive_handler.hpp"
+#include "lsend/transfer/pace.hpp"
 
 namespace lsend::app {
 
@@ -51,7 +51,7 @@ Task<> ReceiveHandler::send_form(Request& request) {
   FormUpload form(*session, inbox_, options_, store_, report);
   auto whole = co_await read_form(exchange, *parser, form, *session);
   if (whole && form.holds_a_file()) {
-    whole = co_await form.hand_over();
+    whole = co_await form.hand_over(exchange);
   }
   form.end(whole);
   entry.reset();
@@ -76,7 +76,7 @@ Task<> ReceiveHandler::send_form(Request& request) {
 Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
                                          protocol::FormHandler& form, const SessionPtr& session) {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kBlock);
-  Pace pace(Clock::now());
+  transfer::Pace pace(Clock::now());
   std::uint64_t moved = 0;
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), kBlock));
@@ -88,7 +88,7 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
     moved += *bytes;
     const auto now = Clock::now();
     session->touch(now);
-    if (pace.crawls(moved, now) && book_.somebody_waits())
+    if (pace.crawls(moved, now) && book_.somebody_waits(now))
       co_return fail(Errc::timed_out, "a form that hardly moves, while another sender waits");
     book_.progress(*session, std::nullopt, *bytes);
   }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "lib/app/pace.hpp"
 #include "lsend/protocol/repr_digest.hpp"
 #include "lsend/protocol/status.hpp"
+#include "lsend/transfer/pace.hpp"
 
 namespace lsend::app {
 
@@ -28,7 +28,7 @@ ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const Receiv
     : ApiHandler(node, std::move(heard)),
       options_(options),
       inbox_(inbox),
-      book_(options.max_sessions, session_limits(node.settings), sink),
+      book_(options.max_sessions, options.count, session_limits(node.settings), sink),
       admission_(node.settings.home, options, deciders, inbox, pool, book_),
       store_(options, inbox, pool),
       hooks_(hooks),
@@ -95,7 +95,10 @@ Task<> ReceiveHandler::upload(Request& request) {
     const auto digest = params && !request.v1()
                             ? book_.slot().stored_digest(*params, exchange.peer())
                             : std::nullopt;
-    if (digest) answer.fields.emplace_back(protocol::kReprDigest, protocol::repr_digest(*digest));
+    if (digest)
+      answer.fields.emplace_back(protocol::kReprDigest, protocol::repr_digest(*digest));
+    else
+      note_refusal(exchange, upload.error());
     co_await exchange.respond(std::move(answer));
     co_return;
   }
@@ -113,7 +116,8 @@ Task<> ReceiveHandler::upload(Request& request) {
     book_.take_back(*upload->session, moved);
     const auto code = stored.error().code();
     const bool local = code == Errc::io || code == Errc::no_space || code == Errc::name_refused;
-    given_up = upload->session->fail_upload(upload->ticket, !local, now) ==
+    const bool may_pass = !local && !store_.output_begun();
+    given_up = upload->session->fail_upload(upload->ticket, may_pass, now) ==
                transfer::AfterFailure::given_up;
   }
   const auto& info = upload->session->files()[file].info;
@@ -128,6 +132,9 @@ Task<> ReceiveHandler::upload(Request& request) {
     if (stored->sha256)
       done.fields.emplace_back(protocol::kReprDigest, protocol::repr_digest(*stored->sha256));
     co_await exchange.respond(std::move(done));
+  } else if (given_up) {
+    auto error = stored.error();
+    co_await answer_error(exchange, std::move(error));
   } else {
     auto error = stored.error();
     co_await respond_error(exchange, std::move(error));
@@ -151,7 +158,7 @@ Task<Result<storage::StoredFile>> ReceiveHandler::store(net::Exchange& exchange,
   const auto copied = co_await copy_body(exchange, upload, *part, moved);
   if (!copied) co_return copied.error();
   transfer::UploadSlot::Upload ticket = upload;
-  auto stored = co_await store_.publish(*part, std::move(*terms), std::move(ticket));
+  auto stored = co_await store_.publish(*part, std::move(*terms), std::move(ticket), exchange);
   co_return stored;
 }
 
@@ -164,7 +171,7 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
   const auto block =
       static_cast<std::size_t>(std::clamp<std::uint64_t>(size + 64, kSmallestBlock, kBlock));
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(block);
-  Pace pace(Clock::now());
+  transfer::Pace pace(Clock::now());
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), block));
     if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
@@ -175,7 +182,7 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
     moved += *bytes;
     const auto now = Clock::now();
     session->touch(now);
-    if (pace.crawls(moved, now) && book_.somebody_waits())
+    if (pace.crawls(moved, now) && book_.somebody_waits(now))
       co_return fail(Errc::timed_out, "an upload that hardly moves, while another sender waits");
     book_.progress(*session, upload.ticket.file, *bytes);
   }
@@ -232,7 +239,12 @@ void ReceiveHandler::abort_all() {
 }
 
 void ReceiveHandler::finish_request() {
-  if (options_.count > 0 && book_.ended() >= options_.count && on_transfer_end) on_transfer_end();
+  if (options_.count == 0 || book_.ended() < options_.count) return;
+  admission_.stop();
+  book_.close();
+  // Whoever was let in besides those that count is let to end, and whoever is called off hears it.
+  const bool over = book_.slot().sessions().empty() && book_.requests().empty();
+  if (over && on_transfer_end) on_transfer_end();
 }
 
 }  // namespace lsend::app

@@ -34,7 +34,7 @@ class ReceiveHandler final : public ApiHandler {
   Task<> flush_rest();
   /// Ends all sessions; their uploads fail and their parts are removed.
   void abort_all();
-  /// Told when a transfer has ended and its last answer is out.
+  /// Told when the last wanted transfer has ended, its last answer is out and no other runs.
   std::function<void()> on_transfer_end;
 
  protected:

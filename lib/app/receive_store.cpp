@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "lib/app/watched_work.hpp"
 #include "lsend/storage/safe_path.hpp"
 
 namespace lsend::app {
@@ -37,14 +38,14 @@ bool ReceiveStore::flushes_each(const transfer::ReceiveSession& session) const {
 }
 
 Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
-                                                        storage::PublishTerms terms,
-                                                        Upload upload) {
+                                                        storage::PublishTerms terms, Upload upload,
+                                                        net::Exchange& exchange) {
   auto whole = part.seal(terms);
   if (!whole) co_return whole.error();
   // A cancel that was answered 200 is never followed by a published file.
   if (!upload.session->may_publish(upload.ticket)) co_return ended();
   if (options_.to_standard_output()) {
-    auto handed = co_await hand_over(part);
+    auto handed = co_await hand_over(part, upload.session, exchange);
     co_return handed;
   }
   if (flushes_each(*upload.session)) {
@@ -54,6 +55,7 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
   if (options_.durability == Durability::session) part.start_flush();
   auto stored = part.publish(terms);
   if (!stored) co_return stored;
+  upload.session->published(upload.ticket);
   published_unflushed();
   if (upload.session->open_files() > 1) co_return stored;
   auto durable = co_await flush_rest();
@@ -70,6 +72,7 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish_flushed(storage::PartFil
   if (!upload.session->may_publish(upload.ticket)) co_return ended();
   auto stored = part.publish(terms);
   if (!stored) co_return stored;
+  upload.session->published(upload.ticket);
   // Should this fail, the file stays: it is whole, and only its sender is told to send again.
   auto sync = [this, path = stored->path] { return inbox_.sync_names(path); };
   auto synced = co_await pool_.run(std::move(sync));
@@ -77,9 +80,13 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish_flushed(storage::PartFil
   co_return stored;
 }
 
-Task<Result<storage::StoredFile>> ReceiveStore::hand_over(const storage::PartFile& part) {
-  auto copy = [this, &part] { return part.hand_over(STDOUT_FILENO, pool_.stopping()); };
-  auto handed = co_await pool_.run(std::move(copy));
+Task<Result<storage::StoredFile>> ReceiveStore::hand_over(const storage::PartFile& part,
+                                                          transfer::UploadSlot::SessionPtr session,
+                                                          net::Exchange& exchange) {
+  output_begun_ = true;
+  WatchedWork watched(exchange, std::move(session));
+  auto copy = [&part, &watched] { return part.hand_over(STDOUT_FILENO, watched.stop()); };
+  auto handed = co_await watched.run(pool_, std::move(copy));
   co_return handed;
 }
 

@@ -3,6 +3,7 @@
 #include "lib/app/blocking_pool.hpp"
 #include "lib/app/runtime.hpp"
 #include "lsend/app/receive.hpp"
+#include "lsend/net/http_server.hpp"
 #include "lsend/transfer/upload_slot.hpp"
 
 namespace lsend::app {
@@ -25,9 +26,14 @@ class ReceiveStore {
   Result<storage::PublishTerms> terms_of(const FileInfo& file) const;
   /// Asks the session once more right before the file appears: Errc::cancelled when it has ended.
   Task<Result<storage::StoredFile>> publish(storage::PartFile& part, storage::PublishTerms terms,
-                                            Upload upload);
-  /// A sealed part to standard output.
-  Task<Result<storage::StoredFile>> hand_over(const storage::PartFile& part);
+                                            Upload upload, net::Exchange& exchange);
+  /// A sealed part to standard output, for as long as it takes: Errc::cancelled as soon as the
+  /// session has ended or the sender has gone.
+  Task<Result<storage::StoredFile>> hand_over(const storage::PartFile& part,
+                                              transfer::UploadSlot::SessionPtr session,
+                                              net::Exchange& exchange);
+  /// Standard output has some of a file: it cannot begin anew.
+  bool output_begun() const { return output_begun_; }
   /// A file was published and nothing of it flushed.
   void published_unflushed() { unflushed_ = options_.durability != Durability::none; }
   /// Brings to the disk what a transfer left unflushed that did not end with its last file.
@@ -42,6 +48,7 @@ class ReceiveStore {
   const storage::Inbox& inbox_;
   BlockingPool& pool_;
   bool unflushed_ = false;
+  bool output_begun_ = false;
 };
 
 }  // namespace lsend::app

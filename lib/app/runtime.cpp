@@ -31,7 +31,7 @@ void Runtime::wait_for_question(ProgressSink& sink) {
   questions_.add(SIGUSR1, ignored);
   questions_.async_wait([this, &sink](const net::error_code& ec, int) {
     if (ec) return;
-    sink.on(StatusEvent{});
+    sink.on(status_ ? status_() : StatusEvent());
     wait_for_question(sink);
   });
 }

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -23,6 +24,8 @@ class Runtime {
   explicit Runtime(ProgressSink* sink = nullptr);
   Executor executor() { return context_->get_executor(); }
   Interrupt& interrupt() { return interrupt_; }
+  /// Who knows what a StatusEvent says; has to outlive run().
+  void answer_with(std::function<StatusEvent()> status) { status_ = std::move(status); }
 
   /// Runs a job to its end. Without a result (stopped by force) the interrupt's error.
   template <class T>
@@ -51,6 +54,7 @@ class Runtime {
   net::asio::signal_set questions_;
   net::Timer force_;
   Interrupt interrupt_;
+  std::function<StatusEvent()> status_;
 };
 
 }  // namespace lsend::app

@@ -30,6 +30,7 @@ class SessionRequests {
     net::Exchange& exchange_;
   };
 
+  bool empty() const { return running_.empty(); }
   /// Whatever the requests of ended sessions wait for ends; they can still answer.
   void wake_ended();
   /// Ends the connections of those whose session was let in.

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "lsend/model/network.hpp"
+
 namespace lsend::discovery {
 namespace {
 
 constexpr double kPerSource = 1;
 constexpr double kSourceBurst = 4;
+constexpr double kRegisters = 20;
+constexpr Duration kForgetEvery = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -37,6 +41,16 @@ bool AnswerLimiter::allow(const PeerAddress& source, TimePoint now) {
   if (!attempt.take(now) || !all_.take(now)) return false;
   known->second = attempt;
   return true;
+}
+
+bool RegisterLimiter::allow(const PeerAddress& source, TimePoint now) {
+  // A bucket is full again after a second: what is kept is what a second can bring.
+  if (now - cleared_ >= kForgetEvery) {
+    std::erase_if(networks_, [now](const auto& entry) { return entry.second.full(now); });
+    cleared_ = now;
+  }
+  return networks_.try_emplace(counted_network(source), kRegisters, kRegisters, now)
+      .first->second.take(now);
 }
 
 }  // namespace lsend::discovery

@@ -131,6 +131,7 @@ class Connection final : public Exchange {
       head_ = RequestHead();
       auto error = head.error();
       if (error.code() == Errc::unreachable || error.code() == Errc::cancelled) co_return false;
+      log_refusal(peer().str(), "refused: " + error.message(), Clock::now());
       auto answer = server_.handler_.refuse(error);
       co_await respond(std::move(answer));
       co_await linger();

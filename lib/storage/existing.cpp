@@ -23,22 +23,38 @@ std::vector<std::string> parents_of(const std::vector<std::string>& name) {
   return {name.begin(), name.end() - 1};
 }
 
-/// Whether that many bytes with that digest come. They may change while they are read: then they
+/// Empty when they could not be read to the end. They may change while they are read: then they
 /// are no equal.
-bool holds(int fd, std::uint64_t size, const std::string& sha256, const std::atomic<bool>& stop) {
+std::string digest_of(int fd, std::uint64_t size, const std::atomic<bool>& stop) {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kBlock);
   Sha256 digest;
   std::uint64_t all = 0;
   while (!stop.load(std::memory_order_relaxed)) {
     const ssize_t count = read_some(fd, std::span(buffer.get(), kBlock));
-    if (count < 0) return false;
-    if (count == 0)
-      return all == size && strcasecmp(digest.finish_hex().c_str(), sha256.c_str()) == 0;
+    if (count < 0) return {};
+    if (count == 0) return all == size ? digest.finish_hex() : std::string();
     all += static_cast<std::uint64_t>(count);
-    if (all > size) return false;
+    if (all > size) return {};
     digest.update(std::span<const std::byte>(buffer.get(), static_cast<std::size_t>(count)));
   }
-  return false;
+  return {};
+}
+
+DigestsRead::Key key_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+          static_cast<std::uint64_t>(status.st_mtim.tv_sec),
+          static_cast<std::uint64_t>(status.st_mtim.tv_nsec)};
+}
+
+bool holds(int fd, const struct stat& status, const std::string& sha256, DigestsRead& read,
+           const std::atomic<bool>& stop) {
+  const auto key = key_of(status);
+  const std::string* known = read.find(key);
+  if (known) return strcasecmp(known->c_str(), sha256.c_str()) == 0;
+  auto digest = digest_of(fd, key[2], stop);
+  const bool same = strcasecmp(digest.c_str(), sha256.c_str()) == 0;
+  if (!digest.empty()) read.keep(key, std::move(digest));
+  return same;
 }
 
 bool is_regular_of_size(const struct stat& status, std::uint64_t size) {
@@ -53,6 +69,11 @@ Result<> sync_folder(int fd) {
 
 }  // namespace
 
+const std::string* DigestsRead::find(const Key& file) const {
+  const auto found = digests_.find(file);
+  return found == digests_.end() ? nullptr : &found->second;
+}
+
 Result<bool> Inbox::is_taken(std::vector<std::string> name) const {
   if (name.empty()) return fail(Errc::name_refused, "a file without a name is refused");
   leave_part_folder(name);
@@ -66,7 +87,7 @@ Result<bool> Inbox::is_taken(std::vector<std::string> name) const {
 }
 
 std::optional<std::string> Inbox::find_equal(std::vector<std::string> name, std::uint64_t size,
-                                             const std::string& sha256,
+                                             const std::string& sha256, DigestsRead& read,
                                              const std::atomic<bool>& stop) const {
   if (name.empty()) return std::nullopt;
   leave_part_folder(name);
@@ -82,7 +103,7 @@ std::optional<std::string> Inbox::find_equal(std::vector<std::string> name, std:
     const UniqueFd file(
         openat(folder->get(), name.back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file || fstat(file.get(), &status) != 0 || !is_regular_of_size(status, size)) continue;
-    if (holds(file.get(), size, sha256, stop)) return join_components(name);
+    if (holds(file.get(), status, sha256, read, stop)) return join_components(name);
   }
   return std::nullopt;
 }

@@ -128,8 +128,9 @@ unsigned read_umask() {
   return mask;
 }
 
-Result<> allocate(int fd, std::uint64_t expected) {
-  if (expected < kWorthAllocating || expected > kLargestFile) return {};
+/// How much of it was set aside.
+Result<std::uint64_t> allocate(int fd, std::uint64_t expected) {
+  if (expected < kWorthAllocating || expected > kLargestFile) return 0;
   const auto size = static_cast<off_t>(std::min(expected, kAllocateAhead));
   // Beyond the end: a part is as long as what has come of it, also when we are killed. Its limit
   // is therefore for us to look at.
@@ -143,7 +144,7 @@ Result<> allocate(int fd, std::uint64_t expected) {
   if (status != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
     return disk_error("no room for " + format_size(expected) + " in the inbox", errno);
   }
-  return {};
+  return status == 0 ? static_cast<std::uint64_t>(size) : 0;
 }
 
 }  // namespace
@@ -195,9 +196,12 @@ Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
   if (!fd) return disk_error("cannot make a file in " + quoted(folder_ / kPartFolder), errno);
   // Nobody goes on with a part that is in use. Where there are no locks, nobody goes on at all.
   flock(fd.get(), LOCK_EX | LOCK_NB);
+  LiveBytes live(live_);
   PartFile part(root_.get(), parts_.get(), std::move(fd), std::move(name), expected, file_mode_,
-                hash);
-  if (auto ok = allocate(part.fd_.get(), expected); !ok) return ok.error();
+                hash, std::move(live));
+  const auto aside = allocate(part.fd_.get(), expected);
+  if (!aside) return aside.error();
+  part.live_.reach(*aside);
   return part;
 }
 

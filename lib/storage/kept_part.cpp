@@ -98,10 +98,27 @@ Result<PartFile> Inbox::reopen(const KeptPart& part) const {
                     status.st_ino == named.st_ino && status.st_dev == named.st_dev;
   if (!same || !is_ours(status)) return fail(Errc::io, "a part in the inbox is not what it was");
   PartFile reopened(root_.get(), parts_.get(), std::move(fd), part.name, part.label.size,
-                    file_mode_, true);
+                    file_mode_, true, LiveBytes(live_));
+  reopened.live_.reach(part.bytes);
   reopened.label_ = part.label;
   reopened.labelled_ = true;
   return reopened;
+}
+
+std::uint64_t Inbox::leftover() const {
+  constexpr std::uint64_t kStatBlock = 512;
+  std::uint64_t bytes = 0;
+  for (const auto& name : names_in(parts_.get())) {
+    struct stat status {};
+    if (!is_part_name(name, part_prefix_) ||
+        fstatat(parts_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(status.st_mode) || status.st_uid != geteuid())
+      continue;
+    const UniqueFd fd(openat(parts_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd && flock(fd.get(), LOCK_SH | LOCK_NB) == 0)
+      bytes += static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
+  }
+  return bytes;
 }
 
 std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {

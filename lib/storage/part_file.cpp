@@ -52,14 +52,25 @@ int close_for_errors(int fd) {
 
 }  // namespace
 
+LiveBytes::~LiveBytes() {
+  if (all_) *all_ -= bytes_;
+}
+
+void LiveBytes::reach(std::uint64_t bytes) {
+  if (bytes <= bytes_) return;
+  *all_ += bytes - bytes_;
+  bytes_ = bytes;
+}
+
 PartFile::PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
-                   std::uint64_t expected, unsigned mode, bool hash)
+                   std::uint64_t expected, unsigned mode, bool hash, LiveBytes live)
     : root_fd_(root_fd),
       part_folder_fd_(part_folder_fd),
       fd_(std::move(fd)),
       part_name_(std::move(part_name)),
       expected_(expected),
-      mode_(mode) {
+      mode_(mode),
+      live_(std::move(live)) {
   if (hash) digest_.emplace(StreamHash::pays(expected));
 }
 
@@ -93,6 +104,7 @@ Result<> PartFile::write(std::span<const std::byte> bytes) {
     written_ += static_cast<std::uint64_t>(count);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
+  live_.reach(written_);
   return {};
 }
 

@@ -29,6 +29,15 @@ Result<> check_sizes(const PrepareUpload& request, const AcceptLimits& limits,
   return {};
 }
 
+Result<> check_leftover(std::uint64_t total, const AcceptLimits& limits, std::uint64_t leftover) {
+  if (!limits.max_size || leftover <= *limits.max_size - total) return {};
+  return fail(Errc::limit, "the request has " + format_size(total) +
+                               " in all and broken transfers left " + format_size(leftover) +
+                               " in .lsend, the limit for both is " +
+                               format_size(*limits.max_size) +
+                               " (--max-size); what they left is removed after a day");
+}
+
 Result<> check_space(std::uint64_t total, std::uint64_t free_space, std::uint64_t min_free) {
   const std::uint64_t usable = free_space > min_free ? free_space - min_free : 0;
   if (total <= usable) return {};
@@ -51,12 +60,13 @@ Result<std::uint64_t> total_size(const PrepareUpload& request) {
 }
 
 Result<> check_limits(const PrepareUpload& request, const AcceptLimits& limits,
-                      std::uint64_t free_space) {
+                      std::uint64_t free_space, std::uint64_t leftover) {
   const auto total = total_size(request);
   if (!total) return total.error();
   if (auto ok = check_sizes(request, limits, *total); !ok) return ok;
   // A message is shown, never stored: the disk does not matter to it.
   if (is_message(request)) return {};
+  if (auto ok = check_leftover(*total, limits, leftover); !ok) return ok;
   return check_space(*total, free_space, limits.min_free);
 }
 

@@ -14,6 +14,7 @@ constexpr std::chrono::seconds kLongestLockout{3600};
 constexpr std::size_t kWrongOfAll = 30;
 constexpr std::chrono::minutes kRemembered{10};
 constexpr Duration kDelay = std::chrono::seconds(5);
+constexpr std::size_t kMostWaiting = 16;
 constexpr std::size_t kMaxAddresses = 10'000;
 
 Duration lockout_time(unsigned lockouts_before) {
@@ -23,9 +24,29 @@ Duration lockout_time(unsigned lockouts_before) {
 
 }  // namespace
 
-Duration PinGuard::delay(TimePoint now) {
+bool PinGuard::many_wrong(TimePoint now) {
   while (!wrong_.empty() && now - wrong_.front() > kRemembered) wrong_.pop_front();
-  return wrong_.size() >= kWrongOfAll ? kDelay : Duration::zero();
+  return wrong_.size() >= kWrongOfAll;
+}
+
+Result<TimePoint> PinGuard::turn(std::optional<std::string_view> given, const PeerAddress& address,
+                                 TimePoint now) {
+  while (!waiting_.empty() && waiting_.front().turn <= now) waiting_.pop_front();
+  if (!pin_ || !given || given->empty() || !many_wrong(now)) return now;
+  auto network = counted_network(address);
+  const auto entry = tries_.find(network);
+  if (entry != tries_.end() && now < entry->second.locked_until) return now;
+  const bool waits = std::any_of(waiting_.begin(), waiting_.end(),
+                                 [&](const Waiting& other) { return other.network == network; });
+  if (waits || waiting_.size() >= kMostWaiting) {
+    return fail(
+        Errc::too_many_requests,
+        "many wrong PINs came: " + (waits ? network + " waits" : std::string("others wait")) +
+            " already for one to be looked at");
+  }
+  const auto turn = (waiting_.empty() ? now : waiting_.back().turn) + kDelay;
+  waiting_.push_back(Waiting{std::move(network), turn});
+  return turn;
 }
 
 Result<> PinGuard::check(std::optional<std::string_view> given, const PeerAddress& address,

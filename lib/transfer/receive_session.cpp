@@ -106,11 +106,23 @@ bool ReceiveSession::may_publish(UploadTicket ticket) const {
          files_[ticket.file].state == FileState::receiving;
 }
 
+void ReceiveSession::published(UploadTicket ticket) {
+  if (may_publish(ticket)) files_[ticket.file].state = FileState::published;
+}
+
+ReceiveSession::File* ReceiveSession::running_upload(UploadTicket ticket) {
+  if (ticket.file >= files_.size()) return nullptr;
+  File& file = files_[ticket.file];
+  const bool runs = file.state == FileState::receiving || file.state == FileState::published;
+  return runs ? &file : nullptr;
+}
+
 void ReceiveSession::complete_upload(UploadTicket ticket, TimePoint now,
                                      std::optional<std::string> sha256) {
-  if (ticket.file >= files_.size() || files_[ticket.file].state != FileState::receiving) return;
-  files_[ticket.file].info.sha256 = std::move(sha256);
-  files_[ticket.file].state = FileState::done;
+  File* const file = running_upload(ticket);
+  if (!file) return;
+  file->info.sha256 = std::move(sha256);
+  file->state = FileState::done;
   --receiving_;
   --open_;
   touch(now);
@@ -118,14 +130,14 @@ void ReceiveSession::complete_upload(UploadTicket ticket, TimePoint now,
 }
 
 AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, TimePoint now) {
-  if (ticket.file >= files_.size() || files_[ticket.file].state != FileState::receiving) {
-    return AfterFailure::given_up;
-  }
-  File& file = files_[ticket.file];
+  File* const running = running_upload(ticket);
+  if (!running) return AfterFailure::given_up;
+  File& file = *running;
+  const bool appeared = file.state == FileState::published;
   if (file.attempts < std::numeric_limits<std::uint8_t>::max()) ++file.attempts;
   --receiving_;
   touch(now);
-  if (retryable && state_ == State::active && file.attempts < limits_.attempts) {
+  if (retryable && !appeared && state_ == State::active && file.attempts < limits_.attempts) {
     file.state = FileState::pending;
     return AfterFailure::may_retry;
   }
@@ -197,13 +209,14 @@ ReceiveSession::Totals ReceiveSession::totals() const {
       continue;
     }
     if (file.state != FileState::offered) totals.bytes_accepted += file.info.size;
-    if (file.state == FileState::done) {
+    if (file.state == FileState::done || file.state == FileState::published) {
       ++totals.done;
       totals.bytes_done += file.info.size;
     } else if (file.state == FileState::failed) {
       ++totals.failed;
     } else {
       ++totals.open;
+      if (file.state != FileState::offered) totals.bytes_open += file.info.size;
     }
   }
   return totals;

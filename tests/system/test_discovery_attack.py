@@ -131,6 +131,24 @@ def test_S42_datagrams_that_cannot_be_read(lab, receiver, radio):
     assert receiver.stderr() == before
 
 
+def test_S42_what_was_dropped_is_counted(lab, receiver, radio, home):
+    """S42: in the status line of a receiver, and with -v at the end of discover."""
+    with Program("discover", "-v", "--watch", "--no-scan", home=home("looker"),
+                 netns=lab[0].name) as looker:
+        wait_until(lambda: announcers(radio) - {receiver.fingerprint}, what="the announcement")
+        for _ in range(5):
+            radio.send(b"no announcement")
+
+        def counted():
+            receiver.send_signal(signal.SIGUSR1)
+            time.sleep(0.2)
+            return "5 datagrams dropped (5 malformed, 0 too many)" in receiver.stderr()
+        wait_until(counted, what="the status")
+        looker.send_signal(signal.SIGINT)
+        looker.wait()
+        assert "dropped datagrams: 5 malformed, 0 too many" in looker.stderr()
+
+
 HOSTILE = ["\x1b]0;owned\x07", "\x1b[2J\x1b[31m", "two\nlines\r", "\u202egnp.exe", "\u2066x",
            "\x9b31m", "bell\x07", "\u2028", "nul\0", "a" * 250, "%n%s{}", "</script>"]
 
@@ -266,14 +284,15 @@ def many_addresses(lab):
             yield addresses
 
 
-def register_fakes(lab, port, addresses, each):
-    """A register of `each` devices that do not exist from each address; how many were answered."""
+def register_fakes(lab, port, addresses, each, first=1):
+    """A register of `each` devices that do not exist from each address, no more than an address may;
+    how many were answered. `first` is the number of the first device."""
     count = 0
     for number, source in enumerate(addresses):
         peer = SenderPeer(port, tls=False, host=lab[0].ipv4, net=lab[1].name, source=source)
         with peer.connect() as connection:
             for index in range(each):
-                body = fake(1 + number * each + index)
+                body = fake(first + number * each + index)
                 answer = peer.request("POST", "/api/localsend/v2/register", body,
                                       connection=connection)
                 count += answer.status == 200
@@ -297,13 +316,16 @@ def test_S48_more_devices_than_a_table_holds(lab, home, radio, many_addresses):
         assert full - half < 4 * MIB
 
 
-def test_S48_ten_thousand_devices_at_a_receiver(lab, home, tmp_path, radio):
+def test_S48_ten_thousand_devices_at_a_receiver(lab, home, tmp_path, radio, many_addresses):
     """S48: 10,000 registers: some 200 are kept; memory does not grow after them."""
     with Receiver(tmp_path / "in", "--http", home=home("receiver"), netns=lab[0].name,
                   interface=None, port=PORT) as running:
-        register_fakes(lab, PORT, [lab[1].ipv4], 1000)
-        first = resident(running.pid)
-        register_fakes(lab, PORT, [lab[1].ipv4], 9000)
+        first = 0
+        for turn in range(10):
+            count = register_fakes(lab, PORT, many_addresses, 18, 1 + turn * 1080)
+            assert count == 1080
+            first = first or resident(running.pid)
+            time.sleep(1)
         grown = resident(running.pid) - first
     if not is_sanitized():
         assert grown < 2 * MIB

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from lab import files
-from lab.process import Program, Receiver, binary, is_sanitized, wait_until
+from lab.process import Program, Receiver, is_sanitized, wait_until
 from peers.sender import Connection, File, SenderPeer
 
 V2_INFO, V1_INFO = "/api/localsend/v2/info", "/api/localsend/v1/info"

@@ -140,8 +140,16 @@ struct WarningEvent {
   std::string message;
 };
 
+/// What came by multicast and was dropped (reliability.md 4.1).
+struct DroppedDatagrams {
+  std::uint64_t malformed = 0;  ///< no announcement
+  std::uint64_t too_many = 0;   ///< over 50 a second
+};
+
 /// SIGUSR1: somebody wants to know how things are. Who counts the events answers.
-struct StatusEvent {};
+struct StatusEvent {
+  DroppedDatagrams dropped;
+};
 
 using Event = std::variant<ReadyEvent, DeviceEvent, TargetEvent, PlanEvent, WaitingEvent,
                            RequestEvent, DecisionEvent, FileEvent, ProgressEvent, MessageEvent,

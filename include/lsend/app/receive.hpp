@@ -63,16 +63,18 @@ struct Deciders {
 struct ReceiveReport {
   std::size_t sessions = 0, messages = 0;
   std::size_t files_done = 0, files_failed = 0;
+  std::size_t counted_failed = 0;  ///< of files_failed, in the transfers that `count` counts
   std::uint64_t bytes = 0;
 };
 
 /// Could a sender be accepted at all?
 bool can_accept(const ReceiveOptions& options, const Deciders& deciders);
 
-/// Serves until a signal or until `count` transfers have ended. Errc::port, Errc::io, Errc::usage
-/// before it listens (the last also when there are fewer descriptors than connections);
-/// Errc::partial when a counted transfer lost files; Errc::interrupted or Errc::terminated when a
-/// signal ended a running transfer, success when it was idle.
+/// Serves until a signal or until `count` transfers have ended; others that run then end as well,
+/// and do not count. Errc::port, Errc::io, Errc::usage before it listens (the last also when there
+/// are fewer descriptors than connections); Errc::partial when a counted transfer lost files;
+/// Errc::interrupted or Errc::terminated when a signal ended a running transfer, success when it
+/// was idle.
 Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& options,
                               const Deciders& deciders, ProgressSink& sink);
 

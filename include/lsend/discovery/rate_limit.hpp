@@ -40,4 +40,15 @@ class AnswerLimiter {
   std::unordered_map<PeerAddress, TokenBucket> sources_;
 };
 
+/// Devices that register: 20 a second from each IPv4 address or IPv6 /64 (reliability.md 4.1).
+/// Others are not affected, so that a whole network may answer one announcement.
+class RegisterLimiter {
+ public:
+  bool allow(const PeerAddress& source, TimePoint now);
+
+ private:
+  std::unordered_map<std::string, TokenBucket> networks_;
+  TimePoint cleared_{};
+};
+
 }  // namespace lsend::discovery

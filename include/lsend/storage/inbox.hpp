@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -47,6 +49,21 @@ struct KeptPart {
   PartLabel label;
   std::uint64_t bytes = 0;
   std::int64_t changed = 0;  ///< seconds since 1970
+};
+
+/// What the parts of one inbox that live in this process take of its disk.
+class LiveBytes {
+ public:
+  explicit LiveBytes(std::shared_ptr<std::atomic<std::uint64_t>> all) : all_(std::move(all)) {}
+  LiveBytes(LiveBytes&&) noexcept = default;
+  LiveBytes& operator=(LiveBytes&&) = delete;
+  ~LiveBytes();
+  /// So many bytes of this part are on the disk, or set aside there.
+  void reach(std::uint64_t bytes);
+
+ private:
+  std::shared_ptr<std::atomic<std::uint64_t>> all_;
+  std::uint64_t bytes_ = 0;
 };
 
 /// A file on its way in (reliability.md 7.1). Lives in the inbox's private folder under a random
@@ -101,7 +118,7 @@ class PartFile {
  private:
   friend class Inbox;
   PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
-           std::uint64_t expected, unsigned mode, bool hash);
+           std::uint64_t expected, unsigned mode, bool hash, LiveBytes live);
   void remove() noexcept;
   void remove_label() noexcept;
 
@@ -116,6 +133,22 @@ class PartFile {
   std::optional<StoredFile> sealed_;
   std::optional<PartLabel> label_;
   bool labelled_ = false;  ///< on the disk
+  LiveBytes live_;
+};
+
+/// The digests of files that were read, so that none is read twice. For the duration of a request:
+/// a file is known by device, inode, size and time of its last change.
+class DigestsRead {
+ public:
+  using Key = std::array<std::uint64_t, 5>;
+  /// Null when that file was not read yet.
+  const std::string* find(const Key& file) const;
+  void keep(const Key& file, std::string sha256) {
+    digests_.insert_or_assign(file, std::move(sha256));
+  }
+
+ private:
+  std::map<Key, std::string> digests_;
 };
 
 /// Parts that nothing changed for so long belong to nobody any more.
@@ -151,13 +184,18 @@ class Inbox {
   Result<PartFile> reopen(const KeptPart& part) const;
   /// Bytes that this user can still write.
   Result<std::uint64_t> free_space() const;
+  /// Bytes that living parts take, what is set aside for them included.
+  std::uint64_t bytes_arriving() const { return *live_; }
+  /// Bytes that the parts of broken transfers take: whatever nobody has locked.
+  std::uint64_t leftover() const;
   /// Is the name in use, by whatever kind of entry? Components of clean_file_name().
   Result<bool> is_taken(std::vector<std::string> name) const;
   /// The path of an equal file: a regular one of that size and sha256 (hex, any case) under the
-  /// name or one of its numbered names. Reads whole files; may run on another thread, and ends
-  /// early without a find once `stop` is set. A file that cannot be read is no equal.
+  /// name or one of its numbered names. Reads whole files, unless `read` knows them; may run on
+  /// another thread, and ends early without a find once `stop` is set. A file that cannot be read
+  /// is no equal.
   std::optional<std::string> find_equal(std::vector<std::string> name, std::uint64_t size,
-                                        const std::string& sha256,
+                                        const std::string& sha256, DigestsRead& read,
                                         const std::atomic<bool>& stop) const;
   /// Waits until the names of a published file and of its folders are on the disk. May run on
   /// another thread.
@@ -176,6 +214,8 @@ class Inbox {
   UniqueFd parts_;
   std::string part_prefix_;  ///< of the names of parts
   unsigned file_mode_;
+  std::shared_ptr<std::atomic<std::uint64_t>> live_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 }  // namespace lsend::storage

@@ -20,10 +20,11 @@ struct AcceptLimits {
 /// The sum of the announced sizes; Errc::limit when it does not fit 64 bits.
 Result<std::uint64_t> total_size(const PrepareUpload& request);
 
-/// `free_space` in bytes, less what running sessions still may write; a message needs none.
+/// `free_space` in bytes, less what running sessions still may write; `leftover`: bytes that broken
+/// transfers left on the disk, which count towards `max_size`. A message needs no disk.
 /// Errc::limit when the request is over a limit, Errc::no_space when the disk has no room.
 Result<> check_limits(const PrepareUpload& request, const AcceptLimits& limits,
-                      std::uint64_t free_space);
+                      std::uint64_t free_space, std::uint64_t leftover = 0);
 
 /// Who decides about senders (cli.md, receive).
 struct AcceptRules {

@@ -23,9 +23,12 @@ class PinGuard {
   /// Another PIN, or none; who is locked out stays so.
   void change(std::optional<std::string> pin) { pin_ = std::move(pin); }
   bool enabled() const { return pin_.has_value(); }
-  /// How long every check has to wait: 5 s while 30 wrong PINs came, from wherever, in the last ten
-  /// minutes. Many addresses together are no faster than that.
-  Duration delay(TimePoint now);
+  /// When a PIN may be looked at: at once, or, while 30 wrong ones came from wherever in the last
+  /// ten minutes, one every 5 s of all that come, so that many connections together are no faster
+  /// than one. Who gave none or is locked out does not wait. Errc::too_many_requests when sixteen
+  /// networks wait, or this one does.
+  Result<TimePoint> turn(std::optional<std::string_view> given, const PeerAddress& address,
+                         TimePoint now);
   Result<> check(std::optional<std::string_view> given, const PeerAddress& address, TimePoint now);
 
  private:
@@ -36,7 +39,14 @@ class PinGuard {
     TimePoint last{};
   };
   std::optional<std::string> pin_;
+  bool many_wrong(TimePoint now);
+  struct Waiting {
+    std::string network;
+    TimePoint turn;
+  };
+
   std::deque<TimePoint> wrong_;  ///< the last ones of all addresses
+  std::deque<Waiting> waiting_;
   std::unordered_map<std::string, Tries> tries_;
 };
 

@@ -28,7 +28,15 @@ struct SessionLimits {
   unsigned parallel_uploads = 16;
 };
 
-enum class FileState : std::uint8_t { offered, declined, pending, receiving, done, failed };
+enum class FileState : std::uint8_t {
+  offered,
+  declined,
+  pending,
+  receiving,
+  published,  ///< it has its name, and its sender does not know it yet
+  done,
+  failed,
+};
 
 /// An upload that was let in. `file` indexes ReceiveSession::files().
 struct UploadTicket {
@@ -64,7 +72,7 @@ class ReceiveSession {
   /// It was ACTIVE once: what ended before that was a request, no transfer.
   bool was_active() const { return was_active_; }
   std::span<const File> files() const { return files_; }
-  /// Accepted files that are neither done nor failed.
+  /// Accepted files that are neither acknowledged nor failed.
   std::size_t open_files() const { return open_; }
 
   /// WAITING -> ACTIVE for the files at `accepted` (indices into files()); the others are declined.
@@ -82,6 +90,8 @@ class ReceiveSession {
   void touch(TimePoint now);
   /// Asked again right before a file is published: false after a cancel or an expiry.
   bool may_publish(UploadTicket ticket) const;
+  /// It has appeared: whatever ends the session from now on, this file counts as done.
+  void published(UploadTicket ticket);
   /// `sha256`: of what is stored, lower-case hex; nothing when it was not computed.
   void complete_upload(UploadTicket ticket, TimePoint now,
                        std::optional<std::string> sha256 = std::nullopt);
@@ -89,8 +99,8 @@ class ReceiveSession {
   /// that begin_upload() asks for.
   std::optional<std::string> stored_digest(const UploadParams& params,
                                            const PeerAddress& address) const;
-  /// The attempt failed: `pending` again while attempts are left and the cause may pass
-  /// (`retryable`), else `failed`.
+  /// The attempt failed: `pending` again while attempts are left, the cause may pass (`retryable`)
+  /// and nothing has appeared, else `failed`.
   AfterFailure fail_upload(UploadTicket ticket, bool retryable, TimePoint now);
 
   /// A file that nobody announced, as forms bring them: received from now on, `size` unknown. The
@@ -116,10 +126,13 @@ class ReceiveSession {
   struct Totals {
     std::size_t done = 0, failed = 0, declined = 0, open = 0;
     std::uint64_t bytes_done = 0, bytes_accepted = 0;
+    std::uint64_t bytes_open = 0;  ///< of accepted files that are neither done nor failed
   };
   Totals totals() const;
 
  private:
+  /// Null when no upload of it runs.
+  File* running_upload(UploadTicket ticket);
   void settle();
   const File* find(const UploadParams& params, const PeerAddress& address) const;
 
@@ -133,7 +146,7 @@ class ReceiveSession {
   State state_ = State::waiting;
   bool was_active_ = false;
   TimePoint last_event_;
-  std::size_t open_ = 0;    ///< accepted files that are neither done nor failed
+  std::size_t open_ = 0;    ///< as open_files()
   unsigned receiving_ = 0;  ///< uploads running
   bool form_ = false;       ///< more files may be added
 };

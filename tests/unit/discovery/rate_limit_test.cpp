@@ -6,6 +6,7 @@ using lsend::Duration;
 using lsend::PeerAddress;
 using lsend::TimePoint;
 using lsend::discovery::AnswerLimiter;
+using lsend::discovery::RegisterLimiter;
 using lsend::discovery::TokenBucket;
 
 namespace {
@@ -75,4 +76,25 @@ TEST_CASE("answer limiter: a source that has to wait takes nothing from the othe
   for (int i = 0; i < 100; ++i) allowed += limiter.allow(host(1), kStart) ? 1 : 0;
   CHECK(allowed == 4);
   for (int i = 2; i < 8; ++i) CHECK(limiter.allow(host(i), kStart));
+}
+
+TEST_CASE("register limiter: twenty a second from each network") {
+  RegisterLimiter limiter;
+  for (int i = 0; i < 20; ++i) CHECK(limiter.allow(host(1), kStart));
+  CHECK_FALSE(limiter.allow(host(1), kStart));
+  CHECK_FALSE(limiter.allow(host(1), kStart + Duration(49)));
+  CHECK(limiter.allow(host(1), kStart + Duration(50)));
+  CHECK_FALSE(limiter.allow(host(1), kStart + Duration(51)));
+  CHECK(limiter.allow(host(2), kStart + Duration(51)));
+  for (int i = 0; i < 20; ++i) CHECK(limiter.allow(host(1), kStart + std::chrono::seconds(2)));
+  CHECK_FALSE(limiter.allow(host(1), kStart + std::chrono::seconds(2)));
+}
+
+TEST_CASE("register limiter: a /64 is one, and a whole network may answer at once") {
+  RegisterLimiter limiter;
+  for (int i = 0; i < 20; ++i)
+    CHECK(limiter.allow(PeerAddress("2001:db8::" + std::to_string(i + 1)), kStart));
+  CHECK_FALSE(limiter.allow(PeerAddress("2001:db8::ffff"), kStart));
+  CHECK(limiter.allow(PeerAddress("2001:db8:0:1::1"), kStart));
+  for (int i = 1; i <= 200; ++i) CHECK(limiter.allow(host(i), kStart));
 }

@@ -19,6 +19,7 @@ struct Fixture {
   fs::path folder = temp / "in";
   Inbox inbox = Inbox::open(folder).value();
   std::atomic<bool> stop = false;
+  DigestsRead read;
 
   Result<StoredFile> store(std::vector<std::string> name, std::string_view text,
                            Conflict conflict) {
@@ -28,7 +29,9 @@ struct Fixture {
     return part->commit({std::move(name), text.size(), std::nullopt, std::nullopt, conflict});
   }
   std::optional<std::string> equal(std::vector<std::string> name) {
-    return inbox.find_equal(std::move(name), 5, kHello, stop);
+    // A file that changes within one tick of the clock keeps its time.
+    read = DigestsRead();
+    return inbox.find_equal(std::move(name), 5, kHello, read, stop);
   }
 };
 
@@ -121,10 +124,33 @@ TEST_CASE("an equal file has the size and the digest, under the name or a number
   CHECK(f.equal({"d", "a.txt"}) == "d/a.txt");
   std::string upper = kHello;
   for (auto& c : upper) c = static_cast<char>(std::toupper(c));
-  CHECK(f.inbox.find_equal({"d", "a.txt"}, 5, upper, f.stop) == "d/a.txt");
-  CHECK(f.inbox.find_equal({"d", "a.txt"}, 6, kHello, f.stop) == std::nullopt);
+  CHECK(f.inbox.find_equal({"d", "a.txt"}, 5, upper, f.read, f.stop) == "d/a.txt");
+  CHECK(f.inbox.find_equal({"d", "a.txt"}, 6, kHello, f.read, f.stop) == std::nullopt);
   f.stop = true;
   CHECK(f.equal({"d", "a.txt"}) == std::nullopt);
+}
+
+TEST_CASE("a file is read once for a request, however many could equal it") {
+  Fixture f;
+  const auto path = f.temp.write("in/a.txt", "hello");
+  CHECK(f.equal({"a.txt"}) == "a.txt");
+  // The very same file with other bytes, which nobody looks at.
+  const auto time = fs::last_write_time(path);
+  f.temp.write("in/a.txt", "hell0");
+  fs::last_write_time(path, time);
+  CHECK(f.inbox.find_equal({"a.txt"}, 5, kHello, f.read, f.stop) == "a.txt");
+  CHECK(f.inbox.find_equal({"a.txt"}, 5, std::string(64, '0'), f.read, f.stop) == std::nullopt);
+  f.read = DigestsRead();
+  CHECK(f.inbox.find_equal({"a.txt"}, 5, kHello, f.read, f.stop) == std::nullopt);
+}
+
+TEST_CASE("what was stopped while it was read is read again") {
+  Fixture f;
+  f.temp.write("in/a.txt", "hello");
+  f.stop = true;
+  CHECK(f.inbox.find_equal({"a.txt"}, 5, kHello, f.read, f.stop) == std::nullopt);
+  f.stop = false;
+  CHECK(f.inbox.find_equal({"a.txt"}, 5, kHello, f.read, f.stop) == "a.txt");
 }
 
 TEST_CASE("only a file inside the inbox is an equal") {

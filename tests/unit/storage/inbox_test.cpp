@@ -143,6 +143,36 @@ TEST_CASE("the sweep takes stale parts of ours and nothing else") {
   CHECK(read_text(temp / "outside") == "kept");
 }
 
+TEST_CASE("parts that live are told from what broken transfers left") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(inbox.has_value());
+  CHECK(inbox->leftover() == 0);
+  CHECK(inbox->bytes_arriving() == 0);
+  temp.write("in/.lsend/AAAAAAAAAAAAAAAAAAAA-_", std::string(50'000, 'x'));
+  temp.write("in/.lsend/notes.txt", std::string(50'000, 'x'));
+  temp.write("outside", std::string(50'000, 'x'));
+  fs::create_symlink(temp / "outside", temp / "in/.lsend/BBBBBBBBBBBBBBBBBBBBBB");
+  const auto left = inbox->leftover();
+  CHECK(left >= 50'000);
+  CHECK(left < 100'000);
+  {
+    auto small = inbox->create_part(10'000, false);
+    auto moved = std::move(*small);
+    REQUIRE(moved.write(bytes_of(std::string(7'000, 'x'))).has_value());
+    CHECK(inbox->bytes_arriving() == 7'000);
+    // What is set aside for a large one counts, and once.
+    auto large = inbox->create_part(1'000'000, false);
+    REQUIRE(large->write(bytes_of(std::string(1'000, 'x'))).has_value());
+    const auto arriving = inbox->bytes_arriving();
+    CHECK((arriving == 1'007'000 || arriving == 8'000));
+    CHECK(inbox->leftover() == left);
+    REQUIRE(moved.commit({{"a"}, 7'000, std::nullopt, std::nullopt, Conflict::rename}).has_value());
+  }
+  CHECK(inbox->bytes_arriving() == 0);
+  CHECK(inbox->leftover() == left);
+}
+
 TEST_CASE("the folder opened at the start stays the root") {
   TempFolder temp;
   auto inbox = Inbox::open(temp / "in");

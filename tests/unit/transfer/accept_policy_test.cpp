@@ -137,3 +137,17 @@ TEST_CASE("the disk keeps its reserve") {
   // A message takes no room.
   CHECK(check_limits(message(), limits, 0).has_value());
 }
+
+TEST_CASE("what broken transfers left counts towards the limit of a session") {
+  AcceptLimits limits;
+  limits.max_size = 1'000;
+  CHECK(check_limits(offer({"a"}, 600), limits, kPlenty, 400).has_value());
+  CHECK(check_limits(offer({"a"}, 1'000), limits, kPlenty, 0).has_value());
+  CHECK(check_limits(offer({"a"}, 600), limits, kPlenty, 401).error() ==
+        Error(Errc::limit,
+              "the request has 600 B in all and broken transfers left 401 B in .lsend, the limit "
+              "for both is 1.00 KB (--max-size); what they left is removed after a day"));
+  CHECK(check_limits(message(), limits, kPlenty, 5'000).has_value());
+  limits.max_size.reset();
+  CHECK(check_limits(offer({"a"}, 600), limits, kPlenty, 5'000).has_value());
+}

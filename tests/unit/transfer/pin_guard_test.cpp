@@ -120,16 +120,62 @@ TEST_CASE("a flood of addresses does not open a lock") {
   CHECK(door.knock("1234") == Errc::pin_locked);
 }
 
-TEST_CASE("thirty wrong PINs from anywhere slow everyone down for ten minutes") {
-  PinGuard guard("1234");
-  TimePoint now{std::chrono::hours(1)};
-  CHECK(guard.delay(now) == Duration::zero());
-  for (int i = 0; i < 30; ++i) {
-    CHECK(guard.delay(now) == Duration::zero());
-    CHECK(!guard.check("0", PeerAddress("10.0.0." + std::to_string(i)), now));
+namespace {
+
+/// Thirty wrong PINs have come, each from elsewhere.
+struct SlowDoor : Door {
+  SlowDoor() {
+    for (int i = 0; i < 30; ++i) {
+      CHECK(turn("10.1.0.1") == Duration::zero());
+      CHECK(knock("0", "10.0.1." + std::to_string(i)) == Errc::pin_wrong);
+    }
   }
-  CHECK(guard.delay(now) == std::chrono::seconds(5));
-  CHECK(guard.check("1234", PeerAddress("10.0.1.1"), now).has_value());
-  CHECK(guard.delay(now + std::chrono::minutes(10)) == std::chrono::seconds(5));
-  CHECK(guard.delay(now + std::chrono::minutes(11)) == Duration::zero());
+  /// How long this one has to wait; nothing: it is refused.
+  std::optional<Duration> turn(const std::string& address,
+                               std::optional<std::string_view> pin = "1234") {
+    const auto at = guard.turn(pin, PeerAddress(address), now);
+    if (at) return std::chrono::duration_cast<Duration>(*at - now);
+    CHECK(at.error().code() == Errc::too_many_requests);
+    return std::nullopt;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("after thirty wrong PINs from anywhere one is looked at each five seconds") {
+  SlowDoor door;
+  CHECK(door.turn("10.0.2.1") == seconds(5));
+  CHECK(door.turn("10.0.2.2") == seconds(10));
+  door.now += seconds(4);
+  CHECK(door.turn("10.0.2.3") == seconds(11));
+  door.now += seconds(11);
+  CHECK(door.turn("10.0.2.4") == seconds(5));
+  CHECK(door.knock("1234", "10.0.2.1") == std::nullopt);
+}
+
+TEST_CASE("of each network one PIN waits, and sixteen in all") {
+  SlowDoor door;
+  CHECK(door.turn("2001:db8::1") == seconds(5));
+  CHECK(door.turn("2001:db8::2") == std::nullopt);
+  for (int i = 2; i <= 16; ++i) CHECK(door.turn("10.0.3." + std::to_string(i)) == seconds(5 * i));
+  CHECK(door.turn("10.0.4.1") == std::nullopt);
+  door.now += seconds(5);
+  CHECK(door.turn("10.0.4.1") == seconds(80));
+}
+
+TEST_CASE("who gives no PIN or is locked out waits for nobody") {
+  SlowDoor door;
+  CHECK(door.turn("10.0.2.1", std::nullopt) == Duration::zero());
+  CHECK(door.turn("10.0.2.1", "") == Duration::zero());
+  for (int i = 0; i < 3; ++i) door.knock("0", "10.0.2.1");
+  CHECK(door.turn("10.0.2.1") == Duration::zero());
+  CHECK(door.knock("1234", "10.0.2.1") == Errc::pin_locked);
+}
+
+TEST_CASE("ten minutes after the wrong PINs nobody waits") {
+  SlowDoor door;
+  door.now += std::chrono::minutes(10);
+  CHECK(door.turn("10.0.2.1") == seconds(5));
+  door.now += std::chrono::minutes(1);
+  CHECK(door.turn("10.0.2.2") == Duration::zero());
 }

@@ -267,3 +267,50 @@ TEST_CASE("a hundred thousand files are cheap") {
   CHECK(tokens.size() == ids.size());
   CHECK(session.state() == State::finished);
 }
+
+TEST_CASE("a file that has appeared counts as done, however its session ends") {
+  Script script;
+  script.prepare({"a", "b"}).accept({0, 1}).upload("a").expect_publishable("a", true).publish("a");
+  script.expect("a", FileState::published).expect_publishable("a", false).expect(State::active);
+  CHECK(script.session().open_files() == 2);
+  CHECK(script.session().totals().done == 1);
+  CHECK(script.session().totals().bytes_open == 10);
+  script.cancel(script.session().id().str()).expect_ok().expect(State::cancelled);
+  CHECK(script.session().totals().done == 1);
+  CHECK(script.session().totals().open == 1);
+  script.finish("a").expect("a", FileState::done).expect(State::cancelled);
+  CHECK(script.session().totals().done == 1);
+}
+
+TEST_CASE("a session is over when what has appeared is acknowledged") {
+  Script script;
+  script.prepare({"a"}).accept({0}).upload("a").publish("a").expect(State::active);
+  script.wait(seconds(600)).sweep().expect_swept(0).expect_busy(true);
+  script.finish("a").expect(State::finished).expect_busy(false);
+}
+
+TEST_CASE("what has appeared and could not be made safe is not sent again") {
+  Script script;
+  script.prepare({"a"}).accept({0}).upload("a").publish("a").break_off("a");
+  script.expect(AfterFailure::given_up).expect("a", FileState::failed).expect(State::finished);
+}
+
+TEST_CASE("nothing appears after a cancel") {
+  Script script;
+  script.prepare({"a"}).accept({0}).upload("a").cancel(script.session().id().str()).expect_ok();
+  script.expect_publishable("a", false).publish("a").expect("a", FileState::receiving);
+  script.break_off("a").expect("a", FileState::failed).expect(State::cancelled);
+  CHECK(script.session().totals().done == 0);
+}
+
+TEST_CASE("what is still to come is what was accepted and is neither there nor given up") {
+  Script script;
+  script.prepare({"a", "b", "c", "d"});
+  CHECK(script.session().totals().bytes_open == 0);
+  script.accept({0, 1, 2});
+  CHECK(script.session().totals().bytes_open == 30);
+  script.send("a").upload("b");
+  CHECK(script.session().totals().bytes_open == 20);
+  script.break_off("b", false);
+  CHECK(script.session().totals().bytes_open == 10);
+}

@@ -82,6 +82,10 @@ class Script {
     session_->complete_upload(tickets_.at(id), now_);
     return *this;
   }
+  Script& publish(const std::string& id) {
+    session_->published(tickets_.at(id));
+    return *this;
+  }
   Script& send(const std::string& id) { return upload(id).expect_ok().finish(id); }
   Script& break_off(const std::string& id, bool retryable = true) {
     after_ = session_->fail_upload(tickets_.at(id), retryable, now_);
