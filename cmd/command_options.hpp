@@ -12,6 +12,7 @@ void declare_shared(Declarer& in, RawShared& raw);
 void declare_discover(Declarer& in, RawDiscover& raw);
 void declare_send(Declarer& in, RawSend& raw);
 void declare_receive(Declarer& in, RawReceive& raw);
+void declare_info(Declarer& in, RawInfo& raw);
 
 Output read_output(const RawShared& raw, Converter& in);
 app::Settings read_settings(const RawShared& raw, Converter& in);

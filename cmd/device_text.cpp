@@ -129,7 +129,7 @@ std::string peer_info_text(const app::PeerInfo& info) {
                    ? "proven by TLS"
                    : "NOT the fingerprint of its certificate, which is " + info.proven->str();
   text += row("identity", identity);
-  text += row("trust", trust_of(info.standing));
+  text += row("trust", info.ourselves ? "this machine itself" : trust_of(info.standing));
   return text + row("latency", std::to_string(info.latency.count()) + " ms");
 }
 

@@ -120,7 +120,8 @@ class Parser {
     declare_send(send, raw_.send);
     auto receive = add("receive", "recv", "Accept incoming transfers into a folder");
     declare_receive(receive, raw_.receive);
-    add("info", "", "Show this machine's identity, or ask one device");
+    auto info = add("info", "", "Show this machine's identity, or ask one device");
+    declare_info(info, raw_.info);
     add("doctor", "", "Check this machine and its network; say what to mend");
     add("devices", "", "Known devices: list, show, trust, block, forget, rename");
     for (auto* command : commands_) declare_common(*command, raw_.shared);

@@ -52,6 +52,7 @@ struct DevicesCommand {
 
 struct InfoCommand {
   std::string target;  ///< empty = this machine
+  bool self = false;   ///< ask its receiver
 };
 
 struct DoctorCommand {

@@ -42,11 +42,16 @@ struct RawReceive {
   bool auto_accept = false, once = false, no_checksum = false, no_announce = false;
 };
 
+struct RawInfo {
+  bool self = false;
+};
+
 struct RawOptions {
   RawShared shared;
   RawDiscover discover;
   RawSend send;
   RawReceive receive;
+  RawInfo info;
   std::string command;  ///< its name, never an alias
   Texts operands;
 };

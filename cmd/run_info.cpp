@@ -21,6 +21,9 @@ int show(const Result<Info>& info, const Options& options, Terminal& terminal,
 }  // namespace
 
 int run(const InfoCommand& command, const Options& options, Terminal& terminal) {
+  if (command.self)
+    return show(app::self_info(options.settings), options, terminal, peer_info_text,
+                peer_info_document);
   if (command.target.empty())
     return show(app::own_info(options.settings), options, terminal, own_info_text,
                 own_info_document);

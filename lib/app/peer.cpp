@@ -40,10 +40,13 @@ class Calling {
 
 /// One `info` call in one version's words: who `peer` is. False when it has no such route.
 Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const protocol::Codec& codec,
-                            Peer& peer, Duration limit) {
+                            Peer& peer, const ProbeRequest& request) {
   const auto endpoint = peer.endpoint;
-  std::string query = "?fingerprint=" + protocol::percent_encode(node.self.fingerprint.str());
-  auto call = make_call(codec, protocol::Action::info, std::move(query), limit);
+  std::string query;
+  // With it, a device does not answer itself.
+  if (!request.may_be_us)
+    query = "?fingerprint=" + protocol::percent_encode(node.self.fingerprint.str());
+  auto call = make_call(codec, protocol::Action::info, std::move(query), request.limit);
   const auto reply = co_await client.call(std::move(call), std::string_view());
   if (!reply) co_return reply.error();
   if (reply->head.status != protocol::kOk) {
@@ -78,14 +81,14 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
   peer.proven = (*client)->peer_fingerprint();
   peer.weak = (*client)->peer_is_weak();
   const Calling calling(request.connecting, client->get());
-  auto known = co_await ask_info(node, **client, protocol::codec_v2(), peer, request.limit);
+  auto known = co_await ask_info(node, **client, protocol::codec_v2(), peer, request);
   if (known && !*known) {
     if (!(*client)->usable()) {
       client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
       if (!client) co_return client.error();
     }
     const Calling calling_again(request.connecting, client->get());
-    known = co_await ask_info(node, **client, protocol::codec_v1(), peer, request.limit);
+    known = co_await ask_info(node, **client, protocol::codec_v1(), peer, request);
   }
   if (!known) co_return known.error();
   if (!*known) {

@@ -50,6 +50,7 @@ struct ProbeRequest {
   std::vector<Fingerprint> pins;             ///< https: only these certificates will do
   Duration limit = std::chrono::seconds(5);  ///< a connection, and an answer
   net::Connecting* connecting = nullptr;     ///< to call it off, until it has ended
+  bool may_be_us = false;                    ///< our own receiver is an answer, too
 
   ProbeRequest(std::string address, std::uint16_t tcp_port)
       : host(std::move(address)), port(tcp_port) {}

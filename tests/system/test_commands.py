@@ -515,3 +515,22 @@ def test_PS10_a_second_SIGINT_ends_at_once(lsend, home, tmp_path):
                 time.sleep(0.1)
                 sender.send_signal(signal.SIGINT)
                 assert sender.wait(10) == 130
+
+
+def test_info_self_is_a_health_check(home, tmp_path):
+    """Our own receiver answers; nobody is 5; somebody else's is 6."""
+    with Receiver(tmp_path / "in", home=home("bob")) as receiver:
+        port = str(receiver.port)
+        done = run_lsend("info", "--self", "--json", "--port", port, home=home("bob"))
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert told["fingerprint"] == receiver.fingerprint and told["verified"]
+        text = run_lsend("info", "--self", "--port", port, home=home("bob"))
+        assert "this machine itself" in text.stdout
+        other = run_lsend("info", "--self", "--port", port, home=home("alice"))
+        assert other.returncode == 6 and "is not this one" in other.stderr
+        receiver.stop()
+    none = run_lsend("info", "--self", "--port", port, home=home("bob"))
+    assert none.returncode == 5 and "lsend receive" in none.stderr
+    both = run_lsend("info", "--self", "somebody", home=home("bob"))
+    assert both.returncode == 2

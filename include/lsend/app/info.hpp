@@ -28,7 +28,12 @@ struct PeerInfo {
   std::optional<Fingerprint> proven;  ///< by TLS
   identity::Standing standing = identity::Standing::fresh;
   Duration latency{0};  ///< connection, handshake and answer
+  bool ourselves = false;
 };
+
+/// What this machine's own receiver answers on Settings::port: the health check of a service.
+/// Errc::unreachable when none does, Errc::identity when it is another one's.
+Result<PeerInfo> self_info(const Settings& settings);
 
 /// What a device says of itself.
 Result<PeerInfo> peer_info(const Settings& settings, const std::string& target);
