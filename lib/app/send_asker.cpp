@@ -69,7 +69,7 @@ std::string SendAsker::request() {
   std::vector<const FileInfo*> files;
   files.reserve(offered_);
   for (const auto file : offered) files.push_back(&session_.plan.files()[file].info);
-  return session_.peer.codec().encode_prepare_upload(session_.node.self, files);
+  return session_.peer.codec().encode_prepare_upload(session_.node.self, files, ResumeWish());
 }
 
 /// The request went out and no answer came: whatever became of it is called off, so that the peer

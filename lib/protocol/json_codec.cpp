@@ -1,6 +1,7 @@
 #include "json_codec.hpp"
 
 #include "device_json.hpp"
+#include "extension.hpp"
 #include "prepare_sax.hpp"
 
 namespace lsend::protocol {
@@ -18,7 +19,9 @@ std::size_t likely_size(const FileInfo& file) {
 }  // namespace
 
 std::string JsonCodec::encode_info(const DeviceInfo& device) const {
-  return short_device(device, type_word(device)).str();
+  auto out = short_device(device, type_word(device));
+  if (is_extended()) add_ability(out);
+  return out.take();
 }
 
 Result<DeviceInfo> JsonCodec::decode_info(std::string_view json,
@@ -27,7 +30,9 @@ Result<DeviceInfo> JsonCodec::decode_info(std::string_view json,
 }
 
 std::string JsonCodec::encode_register(const DeviceInfo& device) const {
-  return full_device(device, type_word(device)).str();
+  auto out = full_device(device, type_word(device));
+  if (is_extended()) add_ability(out);
+  return out.take();
 }
 
 Result<DeviceInfo> JsonCodec::decode_register(std::string_view json,
@@ -36,9 +41,12 @@ Result<DeviceInfo> JsonCodec::decode_register(std::string_view json,
 }
 
 std::string JsonCodec::encode_prepare_upload(const DeviceInfo& info,
-                                             std::span<const FileInfo* const> files) const {
+                                             std::span<const FileInfo* const> files,
+                                             const ResumeWish& resume) const {
   JsonObject out;
-  out.object("info", full_device(info, type_word(info))).begin("files");
+  auto sender = full_device(info, type_word(info));
+  if (is_extended() && resume.wanted) add_wish(sender, resume);
+  out.object("info", sender).begin("files");
   std::size_t size = 1024;
   for (const FileInfo* file : files) size += likely_size(*file);
   out.reserve(size);

@@ -19,7 +19,8 @@ class JsonCodec : public Codec {
                                      const DeviceDefaults& defaults) const final;
   using Codec::encode_prepare_upload;
   std::string encode_prepare_upload(const DeviceInfo& info,
-                                    std::span<const FileInfo* const> files) const final;
+                                    std::span<const FileInfo* const> files,
+                                    const ResumeWish& resume) const final;
   Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
                                               const JsonLimits& limits) const final;
   Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
@@ -33,6 +34,8 @@ class JsonCodec : public Codec {
  private:
   /// The version's word for a device's type, empty when there is none to say.
   virtual std::string_view type_word(const DeviceInfo& device) const = 0;
+  /// Whether the version's messages have lsend's own member.
+  virtual bool is_extended() const = 0;
   virtual JsonObject describe(const FileInfo& file) const = 0;
   virtual Result<PrepareUploadReply> read_reply(std::string_view json,
                                                 const JsonLimits& limits) const = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "device_json.hpp"
+#include "extension.hpp"
 #include "json_text.hpp"
 #include "v1.hpp"
 
@@ -34,6 +35,7 @@ class PrepareReader : public JsonHandler {
     const bool in_files = path[0] == "files";
     if (path.size() == 1) return on_section(path[0], value);
     if (path[0] == "info" && path.size() == 2) return device_.take(path[1], value);
+    if (path[0] == "info" && path.size() == 3 && path[1] == kExtension) wish_.take(path[2], value);
     if (in_files && path.size() == 2) return on_file(path[1], value);
     if (in_files && path.size() == 3) return on_member(path[2], value);
     if (in_files && path.size() == 4 && path[2] == "metadata") on_metadata(path[3], value);
@@ -67,6 +69,7 @@ class PrepareReader : public JsonHandler {
 
   JsonLimits limits_;
   DeviceFields device_;
+  WishFields wish_;
   bool has_info_ = false;
   bool has_files_ = false;
   OpenFile file_;
@@ -171,7 +174,7 @@ Result<PrepareUpload> PrepareReader::finish(const DeviceDefaults& defaults) {
   if (files_.empty()) return fail(Errc::bad_request, "it has no files");
   auto device = device_.finish(defaults, DeviceRule::named);
   if (!device) return device.error();
-  PrepareUpload request{std::move(*device), std::move(files_)};
+  PrepareUpload request{std::move(*device), std::move(files_), wish_.finish()};
   if (!is_message(request)) {
     request.files.front().preview.reset();
   } else if (preview_over_limit_) {

@@ -1,6 +1,7 @@
 #include "lsend/protocol/query.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "lsend/model/text.hpp"
@@ -139,6 +140,12 @@ Result<UploadParams> read_upload_params(const Query& query, bool with_session) {
   if (!token) return missing("token");
   params.file = FileId{std::string{*file}};
   params.token = Token{std::string{*token}};
+  if (const auto offset = with_session ? query.get("offset") : std::nullopt) {
+    const char* const end = offset->data() + offset->size();
+    const auto [stop, error] = std::from_chars(offset->data(), end, params.offset.emplace());
+    if (error != std::errc{} || stop != end)
+      return fail(Errc::bad_request, "the upload request's 'offset' is no number of bytes");
+  }
   return params;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "device_json.hpp"
+#include "extension.hpp"
 
 namespace lsend::protocol {
 namespace {
@@ -50,10 +51,12 @@ class TokenMapReader : public JsonHandler {
 
 class SessionReplyReader : public JsonHandler {
  public:
-  explicit SessionReplyReader(const JsonLimits& limits) : tokens(limits), limits_(limits) {}
+  explicit SessionReplyReader(const JsonLimits& limits)
+      : tokens(limits), points(limits.max_files), limits_(limits) {}
 
   Result<> on_value(const JsonPath& path, JsonValue value) override {
     if (path.size() == 2 && path[0] == "files") return tokens.take(path[1], value);
+    if (path.size() >= 2 && path[0] == kExtension) points.take(path, value);
     if (path.size() != 1) return {};
     if (path[0] == "files") {
       has_files = true;
@@ -70,6 +73,7 @@ class SessionReplyReader : public JsonHandler {
   }
 
   Tokens tokens;
+  PointFields points;
   std::string session;
   bool has_files = false;
 
@@ -92,7 +96,9 @@ Result<PrepareUploadReply> read_session_reply(std::string_view json, const JsonL
   if (!read) return read.error();
   if (reader.session.empty()) return fail(Errc::bad_request, "'sessionId' is missing");
   if (!reader.has_files) return fail(Errc::bad_request, "'files' is missing");
-  return PrepareUploadReply{SessionId{std::move(reader.session)}, std::move(reader.tokens.tokens)};
+  PrepareUploadReply reply{SessionId{std::move(reader.session)}, std::move(reader.tokens.tokens)};
+  reader.points.finish(reply);
+  return reply;
 }
 
 void add_tokens(JsonObject& object, const PrepareUploadReply& reply) {

@@ -53,6 +53,7 @@ class CodecV1 final : public JsonCodec {
   std::string_view type_word(const DeviceInfo& device) const override {
     return v1_device_type(device.device_type);
   }
+  bool is_extended() const override { return false; }
   JsonObject describe(const FileInfo& file) const override { return file_json(file); }
   Result<PrepareUploadReply> read_reply(std::string_view json,
                                         const JsonLimits& limits) const override {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "extension.hpp"
 #include "json_codec.hpp"
 #include "reply_sax.hpp"
 
@@ -35,13 +36,16 @@ class CodecV2 final : public JsonCodec {
     JsonObject out;
     out.text("sessionId", reply.session.str()).begin("files");
     add_tokens(out, reply);
-    return out.end().take();
+    out.end();
+    if (reply.resumes) add_points(out, reply);
+    return out.take();
   }
 
  private:
   std::string_view type_word(const DeviceInfo& device) const override {
     return device.device_type ? to_string(*device.device_type) : std::string_view{};
   }
+  bool is_extended() const override { return true; }
   JsonObject describe(const FileInfo& file) const override { return file_json(file); }
   Result<PrepareUploadReply> read_reply(std::string_view json,
                                         const JsonLimits& limits) const override {

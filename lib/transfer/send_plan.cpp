@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lsend/model/text.hpp"
+#include "lsend/transfer/resume.hpp"
 
 namespace lsend::transfer {
 namespace {
@@ -104,7 +105,7 @@ std::vector<std::size_t> SendPlan::offer(std::size_t most) {
   }
   asked_again_ = asked_again_ || lost_;
   next_ = 0;
-  broke_ = lost_ = false;
+  broke_ = lost_ = resumes_ = false;
   return offered;
 }
 
@@ -141,7 +142,32 @@ Result<SendPlan::Acceptance> SendPlan::accepted(const PrepareUploadReply& reply)
     file.status = SendStatus::skipped;
     ++acceptance.skipped;
   }
+  take_points(reply);
   return acceptance;
+}
+
+void SendPlan::take_points(const PrepareUploadReply& reply) {
+  resumes_ = reply.resumes;
+  for (auto& [file, broken] : broken_) broken.point.reset();
+  for (const auto& [id, point] : reply.points) {
+    const File* const file = find(id);
+    if (!file || file->status != SendStatus::waiting) continue;
+    if (point.offset == 0 || point.offset >= file->info.size) continue;
+    auto& broken = broken_[static_cast<std::size_t>(file - files_.data())];
+    broken.point = point;
+    // It gets on, however often it breaks: that ends, the file has an end.
+    if (point.offset >= broken.best + kWorthKeeping) broken.breaks = 0;
+    broken.best = std::max(broken.best, point.offset);
+  }
+}
+
+std::optional<ResumePoint> SendPlan::point(std::size_t file) const {
+  const auto found = broken_.find(file);
+  return found == broken_.end() ? std::nullopt : found->second.point;
+}
+
+void SendPlan::forget_point(std::size_t file) {
+  if (const auto found = broken_.find(file); found != broken_.end()) found->second.point.reset();
 }
 
 void SendPlan::nothing_wanted() {
@@ -184,8 +210,7 @@ Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
       break;
     case Cause::broke:
       broke_ = true;
-      if (file.attempts < kAttempts)
-        step = {NextStep::retry, file.attempts > 1 ? kPauseAfterBreak : Duration{0}};
+      step = after_break(index, failure);
       break;
     case Cause::forbidden:
       step = after_forbidden(file);
@@ -202,6 +227,7 @@ Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
     case Cause::lasting:
       break;
   }
+  if (!failure.unconnected && cause != Cause::too_many) forget_point(index);
   // A receiver that has given the file up answers 403 to the retry: the cause is what came before.
   if (cause != Cause::forbidden || file.attempts == 1) file.error = failure.error;
   if (step.next == NextStep::retry || step.next == NextStep::read_again) ++file.attempts;
@@ -213,6 +239,19 @@ Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
   if (step.next == NextStep::give_up || step.next == NextStep::stop_session)
     file.status = SendStatus::failed;
   return step;
+}
+
+/// A peer that keeps what has come is asked how much that is; with any other the file begins anew.
+Step SendPlan::after_break(std::size_t index, const UploadFailure& failure) {
+  const File& file = files_[index];
+  const bool began = failure.moved > 0 || point(index).has_value();
+  if (resumes_ && began && !failure.unconnected && file.info.size >= kWorthKeeping) {
+    auto& broken = broken_[index];
+    if (++broken.breaks >= kAttempts) return {};
+    return {NextStep::ask_again, broken.breaks > 1 ? kPauseAfterBreak : Duration{0}};
+  }
+  if (file.attempts >= kAttempts) return {};
+  return {NextStep::retry, file.attempts > 1 ? kPauseAfterBreak : Duration{0}};
 }
 
 /// 1.18 refuses the token of a file that broke off, a receiver that was restarted those of all
@@ -293,6 +332,7 @@ std::size_t SendPlan::reopen() {
     ++open;
   }
   asked_again_ = lost_ = false;
+  for (auto& [file, broken] : broken_) broken.breaks = 0;
   return open;
 }
 

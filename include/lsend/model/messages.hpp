@@ -8,6 +8,7 @@
 
 #include "lsend/model/device.hpp"
 #include "lsend/model/ids.hpp"
+#include "lsend/model/resume.hpp"
 #include "lsend/model/time.hpp"
 
 namespace lsend {
@@ -36,12 +37,15 @@ struct Announcement {
 struct PrepareUpload {
   DeviceInfo info;
   std::vector<FileInfo> files;
+  ResumeWish resume{};  ///< v2
 };
 
 /// The ids that were accepted, each with its token. `session` is empty in v1.
 struct PrepareUploadReply {
   SessionId session;
   std::vector<std::pair<FileId, Token>> tokens;
+  bool resumes = false;  ///< v2: the receiver heard the wish to resume, and keeps what breaks off
+  std::vector<std::pair<FileId, ResumePoint>> points{};  ///< v2: where uploads may begin
 };
 
 /// The query of v2 `upload` and v1 `send`. `session` is empty in v1.
@@ -49,6 +53,7 @@ struct UploadParams {
   SessionId session;
   FileId file;
   Token token;
+  std::optional<std::uint64_t> offset{};  ///< v2: of a ResumePoint; the body is what follows
 };
 
 /// A text message travels as one text file with its text in `preview` (protocol.md 2.5).

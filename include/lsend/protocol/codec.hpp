@@ -51,7 +51,8 @@ class Codec {
 
   /// `files`: where they are, none null; a hundred thousand need not be copied.
   virtual std::string encode_prepare_upload(const DeviceInfo& info,
-                                            std::span<const FileInfo* const> files) const = 0;
+                                            std::span<const FileInfo* const> files,
+                                            const ResumeWish& resume) const = 0;
   std::string encode_prepare_upload(const PrepareUpload& request) const;
   /// SAX over `json`, no DOM. Refuses an empty `files`. `preview` is kept only for a message.
   virtual Result<PrepareUpload> decode_prepare_upload(std::string_view json,

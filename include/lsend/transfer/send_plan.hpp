@@ -36,6 +36,7 @@ struct UploadFailure {
   Error error;
   bool decided = false;      ///< a 5xx with words: the peer knows what it says
   bool unconnected = false;  ///< there was nobody to send to
+  std::uint64_t moved = 0;   ///< bytes of the body that went out
   std::optional<Duration> retry_after;
 };
 
@@ -78,6 +79,13 @@ class SendPlan {
   /// 204: the peer wants nothing of what was offered, or has read the message.
   void nothing_wanted();
 
+  /// Where the peer, which has taken an earlier attempt's beginning, would have us go on. It is of
+  /// no use any more once the attempt has begun or the file has turned out to be another.
+  std::optional<ResumePoint> point(std::size_t file) const;
+  void forget_point(std::size_t file);
+  /// The peer keeps what breaks off, so the session may be asked where to go on.
+  bool resumes() const { return resumes_; }
+
   /// The next file to send, now `sending`; nothing when all have been handed out, or when it is
   /// larger than `most` bytes. Order: as given.
   std::optional<std::size_t> next(std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
@@ -113,6 +121,15 @@ class SendPlan {
   Result<> verdict() const;
 
  private:
+  /// What is known of files that broke off: few, whatever the size of the plan.
+  struct Broken {
+    std::optional<ResumePoint> point;
+    std::uint64_t best = 0;  ///< the peer has stated so many bytes
+    unsigned breaks = 0;     ///< since it stated more
+  };
+
+  void take_points(const PrepareUploadReply& reply);
+  Step after_break(std::size_t index, const UploadFailure& failure);
   File* find(const FileId& id);
   Step after_forbidden(const File& file);
   Step after_loss(const Error& error);
@@ -126,6 +143,8 @@ class SendPlan {
   bool broke_ = false;        ///< a connection broke since the peer took our offer
   bool lost_ = false;         ///< tokens of this offer turned out to be of no use
   bool asked_again_ = false;  ///< for that reason; once in a delivery
+  bool resumes_ = false;
+  std::unordered_map<std::size_t, Broken> broken_;
 };
 
 }  // namespace lsend::transfer

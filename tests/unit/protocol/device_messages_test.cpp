@@ -21,12 +21,13 @@ TEST_CASE("Every vector of a device is read") {
 TEST_CASE("Answers name version and fingerprint, but neither port nor protocol") {
   const Codec& codec = GENERATE(std::cref(codec_v1()), std::cref(codec_v2())).get();
   const bool is_v1 = codec.name() == "v1";
-  const nlohmann::json expected = {{"alias", "Gr\xC3\xBCne \"Birne\""},
-                                   {"version", "2.1"},
-                                   {"deviceModel", "Linux"},
-                                   {"deviceType", is_v1 ? "desktop" : "headless"},
-                                   {"fingerprint", std::string(64, 'A')},
-                                   {"download", true}};
+  nlohmann::json expected = {{"alias", "Gr\xC3\xBCne \"Birne\""},
+                             {"version", "2.1"},
+                             {"deviceModel", "Linux"},
+                             {"deviceType", is_v1 ? "desktop" : "headless"},
+                             {"fingerprint", std::string(64, 'A')},
+                             {"download", true}};
+  if (!is_v1) expected["lsend"] = {{"v", 1}, {"resume", true}};
   CHECK(nlohmann::json::parse(codec.encode_info(full_device_info())) == expected);
 }
 

@@ -35,7 +35,8 @@ TEST_CASE("v2 answers with a session, and what it does not know is ignored") {
   CHECK(reply->session == SessionId{"3c7b7e0e-2d2c-4a8e-b6de-90c9ac1d2c11"});
   REQUIRE(reply->tokens.size() == 1);
   CHECK(codec_v2().encode_prepare_reply(*reply) ==
-        R"({"sessionId":"3c7b7e0e-2d2c-4a8e-b6de-90c9ac1d2c11","files":{"id-1":"token-1"}})");
+        R"({"sessionId":"3c7b7e0e-2d2c-4a8e-b6de-90c9ac1d2c11","files":{"id-1":"token-1"},)"
+        R"("lsend":{"v":1,"resume":{}}})");
 }
 
 TEST_CASE("Answers that are not understood") {

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "json_text.hpp"
+#include "lsend/model/messages.hpp"
+
+namespace lsend::protocol {
+
+/// The member that lsend adds to v2 messages; whoever does not know it passes over it
+/// (reliability.md 7.5).
+inline constexpr std::string_view kExtension = "lsend";
+
+/// `"lsend": {"v": 1, "resume": true}`, in what a device says of itself.
+void add_ability(JsonObject& device);
+/// The same in a prepare-upload, with the session that is to go on.
+void add_wish(JsonObject& device, const ResumeWish& wish);
+/// `"lsend": {"resume": {id: {"offset": n, "sha256Prefix": hex}}}`, in the answer.
+void add_points(JsonObject& answer, const PrepareUploadReply& reply);
+
+/// Collects a wish. What is mistyped is as good as unsaid: nobody is refused for it.
+class WishFields {
+ public:
+  void take(std::string_view name, const JsonValue& value);
+  ResumeWish finish() const;
+
+ private:
+  bool known_ = false;  ///< the version of the member
+  ResumeWish wish_;
+};
+
+/// Collects the points of an answer; one that is not whole or not well-formed does not count.
+class PointFields {
+ public:
+  explicit PointFields(std::size_t most) : most_(most) {}
+  /// `path` begins with kExtension.
+  void take(const JsonPath& path, JsonValue value);
+  void finish(PrepareUploadReply& reply);
+
+ private:
+  std::size_t most_;
+  bool resumes_ = false;
+  std::unordered_map<FileId, ResumePoint> points_;
+};
+
+}  // namespace lsend::protocol
