@@ -112,6 +112,7 @@ Json to_json(const app::FileEvent& event) {
   if (!event.path.empty()) put_name(json, "path", event.path);
   json["size"] = event.size;
   if (event.sha256) json["sha256"] = *event.sha256;
+  if (event.resumed_from) json["resumed_from"] = *event.resumed_from;
   if (event.status == app::FileStatus::failed) json["error"] = error_fields(event.error);
   return json;
 }

@@ -71,11 +71,12 @@ DeviceInfo nameless_device(const net::Exchange& exchange) {
 
 ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
                                    const Deciders& deciders, const storage::Inbox& inbox,
-                                   BlockingPool& pool, ReceiveBook& book)
+                                   BlockingPool& pool, ReceiveBook& book, ReceiveResume& resume)
     : options_(options),
       inbox_(inbox),
       pool_(pool),
       book_(book),
+      resume_(resume),
       pins_(options.pin ? transfer::PinGuard(*options.pin) : transfer::PinGuard()),
       acceptance_(home, options, deciders, book.requests(),
                   [&book](const std::string& message) { book.warn(message); }) {}
@@ -200,7 +201,8 @@ RequestEvent ReceiveAdmission::describe(const net::Exchange& exchange,
   return event;
 }
 
-Result<> ReceiveAdmission::check(const PrepareUpload& message) const {
+Result<> ReceiveAdmission::check(const net::Exchange& exchange,
+                                 const PrepareUpload& message) const {
   for (const auto& file : message.files)
     if (const auto name = storage::clean_file_name(file.file_name); !name) return name.error();
   const auto free = inbox_.free_space();
@@ -208,7 +210,9 @@ Result<> ReceiveAdmission::check(const PrepareUpload& message) const {
   // What has arrived of it has left the free space already.
   const auto expected = book_.still_expected();
   const auto more = expected - std::min(expected, inbox_.bytes_arriving());
-  return transfer::check_limits(message, options_.limits, *free - std::min(*free, more),
+  // What lies here already needs no room a second time.
+  const auto room = *free + resume_.kept_bytes(exchange, message);
+  return transfer::check_limits(message, options_.limits, room - std::min(room, more),
                                 leftover(message));
 }
 
@@ -251,7 +255,7 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     co_return session.error();
   }
   Opened opened(book_, *session, std::move(event));
-  const auto fits = check(message);
+  const auto fits = check(exchange, message);
   if (!fits) co_return opened.refuse(kByRule, fits.error());
   auto offered = passing(message);
   if (offered.empty()) {
@@ -281,9 +285,18 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
                                 options_.conflict != storage::Conflict::skip;
   if (nothing_may_come)
     co_return opened.refuse(kByRule, fail(Errc::declined, "all of its names are taken"));
+  ReceiveResume::Points points;
+  const bool resumes = resume_.is_for(exchange, message) && !request.v1();
+  if (resumes) {
+    resume_.admit(*session, *exchange.peer_fingerprint());
+    std::vector<std::size_t> files = wanted->files;
+    points = co_await resume_.state(*session, std::move(files));
+  }
   auto reply = (*session)->accept(wanted->files, storage::random_text, Clock::now());
   if (!reply) co_return opened.refuse(kByRule, reply.error());
   admitted.reply = std::move(*reply);
+  admitted.reply.resumes = resumes;
+  admitted.reply.points = std::move(points);
   ReceiveBook::Equals equals;
   for (auto& left : wanted->left_out)
     if (!left.path.empty()) equals.emplace(left.file, std::move(left.path));

@@ -7,6 +7,7 @@
 #include "lib/app/api_handler.hpp"
 #include "lib/app/blocking_pool.hpp"
 #include "lib/app/receive_book.hpp"
+#include "lib/app/receive_resume.hpp"
 #include "lsend/transfer/pin_guard.hpp"
 
 namespace lsend::app {
@@ -20,7 +21,7 @@ class ReceiveAdmission {
 
   ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
                    const Deciders& deciders, const storage::Inbox& inbox, BlockingPool& pool,
-                   ReceiveBook& book);
+                   ReceiveBook& book, ReceiveResume& resume);
 
   /// What the head tells: the PIN, and a body that we can read.
   Task<Result<>> check_head(const Request& request);
@@ -50,7 +51,7 @@ class ReceiveAdmission {
  private:
   class Opened;
 
-  Result<> check(const PrepareUpload& message) const;
+  Result<> check(const net::Exchange& exchange, const PrepareUpload& message) const;
   std::uint64_t leftover(const PrepareUpload& message) const;
   std::vector<std::size_t> passing(const PrepareUpload& message) const;
   void tell_of_pin(const net::Exchange& exchange, const Error& error);
@@ -60,6 +61,7 @@ class ReceiveAdmission {
   const storage::Inbox& inbox_;
   BlockingPool& pool_;
   ReceiveBook& book_;
+  ReceiveResume& resume_;
   transfer::PinGuard pins_;
   Acceptance acceptance_;
   std::optional<TimePoint> told_of_lock_;

@@ -158,13 +158,15 @@ void ReceiveBook::message(const RequestEvent& from, std::string_view by, std::st
   sink_.on(MessageEvent{from.device, from.address, std::move(text)});
 }
 
-void ReceiveBook::file(const FileInfo& file, const Result<storage::StoredFile>& stored) {
+void ReceiveBook::file(const FileInfo& file, const Result<storage::StoredFile>& stored,
+                       std::uint64_t from) {
   FileEvent event;
   event.name = file.file_name;
   event.size = file.size;
   if (stored) {
     event.path = stored->path;
     event.sha256 = stored->sha256;
+    if (from > 0) event.resumed_from = from;
   } else {
     const bool unwanted = stored.error().code() == Errc::declined;
     event.status = unwanted ? FileStatus::declined : FileStatus::failed;
@@ -178,6 +180,15 @@ void ReceiveBook::file(const FileInfo& file, const Result<storage::StoredFile>& 
 void ReceiveBook::take_back(const transfer::ReceiveSession& session, std::uint64_t bytes) {
   const auto found = progress_.find(session.id());
   if (found != progress_.end()) found->second.progress.take_back(bytes);
+}
+
+void ReceiveBook::skip(const transfer::ReceiveSession& session, std::size_t file,
+                       std::uint64_t bytes) {
+  const auto found = progress_.find(session.id());
+  if (bytes == 0 || found == progress_.end()) return;
+  found->second.progress.skip(bytes);
+  const auto& info = session.files()[file].info;
+  found->second.active.moved(file, info.file_name, info.size, bytes, Clock::now());
 }
 
 void ReceiveBook::progress(const transfer::ReceiveSession& session, std::optional<std::size_t> file,

@@ -53,11 +53,15 @@ class ReceiveBook {
                 const Equals& equals);
   void refused(RequestEvent event, std::string_view by, const Error& error);
   void message(const RequestEvent& from, std::string_view by, std::string text);
-  void file(const FileInfo& file, const Result<storage::StoredFile>& stored);
+  /// `from`: an earlier upload had brought so many of its bytes.
+  void file(const FileInfo& file, const Result<storage::StoredFile>& stored,
+            std::uint64_t from = 0);
   void warn(const std::string& message) { sink_.on(WarningEvent{message}); }
   /// `file` is its place in the session; a form is one without.
   void progress(const transfer::ReceiveSession& session, std::optional<std::size_t> file,
                 std::size_t bytes);
+  /// Bytes that an earlier transfer has brought.
+  void skip(const transfer::ReceiveSession& session, std::size_t file, std::uint64_t bytes);
   /// A failed attempt's bytes have to come again.
   void take_back(const transfer::ReceiveSession& session, std::uint64_t bytes);
 

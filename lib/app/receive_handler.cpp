@@ -5,6 +5,7 @@
 #include "lsend/protocol/repr_digest.hpp"
 #include "lsend/protocol/status.hpp"
 #include "lsend/transfer/pace.hpp"
+#include "lsend/transfer/resume.hpp"
 
 namespace lsend::app {
 
@@ -12,6 +13,9 @@ namespace {
 
 constexpr std::size_t kBlock = 256 * 1024;
 constexpr std::size_t kSmallestBlock = 4 * 1024;
+/// How long the uploads may take to end whose sender says that they have.
+constexpr Duration kEndOfUploads = std::chrono::seconds(2);
+constexpr Duration kLookEvery{20};
 
 /// A sender that is silent between two files has as long as one that is silent within.
 transfer::SessionLimits session_limits(const Settings& settings) {
@@ -29,7 +33,9 @@ ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const Receiv
       options_(options),
       inbox_(inbox),
       book_(options.max_sessions, options.count, session_limits(node.settings), sink),
-      admission_(node.settings.home, options, deciders, inbox, pool, book_),
+      pool_(pool),
+      resume_(options, inbox, pool),
+      admission_(node.settings.home, options, deciders, inbox, pool, book_, resume_),
       store_(options, inbox, pool),
       hooks_(hooks),
       sink_(sink) {}
@@ -42,6 +48,11 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     auto error = message.error();
     co_await respond_error(request.exchange, std::move(error));
     co_return;
+  }
+  const bool resumable = !request.v1() && message->resume.wanted;
+  if (resumable) {
+    const bool goes_on = co_await go_on(request.exchange, *message);
+    if (goes_on) co_return;
   }
   const auto admitted = co_await admission_.admit(request, std::move(*message));
   if (!admitted) {
@@ -60,6 +71,32 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     co_await request.exchange.respond(std::move(nothing));
   }
   finish_request();
+}
+
+/// A sender whose uploads broke asks where to go on in its session that still runs: nobody has to
+/// accept it a second time. False when there is no such session, or none that it fits any more.
+Task<bool> ReceiveHandler::go_on(net::Exchange& exchange, const PrepareUpload& request) {
+  const auto session = resume_.find(exchange, request);
+  if (!session) co_return false;
+  // They have ended for the sender, whatever their connections look like from here.
+  book_.requests().abort_of(session);
+  const auto limit = Clock::now() + kEndOfUploads;
+  while (session->receiving() && Clock::now() < limit) {
+    co_await net::sleep_for(kLookEvery);
+  }
+  auto reply = session->continued(request);
+  if (!reply) {
+    session->abort();
+    book_.settle();
+    co_return false;
+  }
+  session->touch(Clock::now());
+  auto files = session->indices_of(request);
+  reply->points = co_await resume_.state(session, std::move(files));
+  reply->resumes = true;
+  auto json = protocol::codec_v2().encode_prepare_reply(*reply);
+  co_await respond_json(exchange, std::move(json));
+  co_return true;
 }
 
 // --- upload
@@ -104,8 +141,8 @@ Task<> ReceiveHandler::upload(Request& request) {
   }
   exchange.protect();
   Attempt attempt(*this, *upload, exchange);
-  std::uint64_t moved = 0;
-  const auto stored = co_await store(exchange, *upload, moved);
+  Course course;
+  const auto stored = co_await store(exchange, *upload, params->offset, course);
   attempt.end();
   const auto now = Clock::now();
   const auto file = upload->ticket.file;
@@ -113,16 +150,16 @@ Task<> ReceiveHandler::upload(Request& request) {
   if (stored) {
     upload->session->complete_upload(upload->ticket, now, stored->sha256);
   } else {
-    book_.take_back(*upload->session, moved);
+    book_.take_back(*upload->session, course.from + course.moved);
     const auto code = stored.error().code();
     const bool local = code == Errc::io || code == Errc::no_space || code == Errc::name_refused;
     const bool may_pass = !local && !store_.output_begun();
-    given_up = upload->session->fail_upload(upload->ticket, may_pass, now) ==
+    given_up = upload->session->fail_upload(upload->ticket, may_pass, now, course.got_on) ==
                transfer::AfterFailure::given_up;
   }
   const auto& info = upload->session->files()[file].info;
   if (stored) {
-    this->stored(exchange, *upload->session, info, *stored);
+    this->stored(exchange, *upload->session, info, *stored, course.from);
   } else if (given_up) {
     book_.file(info, stored);
   }
@@ -144,19 +181,27 @@ Task<> ReceiveHandler::upload(Request& request) {
 
 Task<Result<storage::StoredFile>> ReceiveHandler::store(net::Exchange& exchange,
                                                         const transfer::UploadSlot::Upload& upload,
-                                                        std::uint64_t& moved) {
+                                                        std::optional<std::uint64_t> offset,
+                                                        Course& course) {
   const auto& file = upload.session->files()[upload.ticket.file].info;
   const auto& framing = exchange.head().framing;
   if (!framing.chunked && !framing.content_length && file.size > 0)
     co_return fail(Errc::length_required, "an upload without a length");
-  if (framing.content_length && *framing.content_length != file.size)
+  const auto length = file.size - std::min(file.size, offset.value_or(0));
+  if (framing.content_length && *framing.content_length != length)
     co_return fail(Errc::size_mismatch, "an upload of another length than announced");
   auto terms = store_.terms_of(file);
   if (!terms) co_return terms.error();
-  auto part = inbox_.create_part(file.size, options_.checksum || file.sha256);
+  auto part = resume_.open(upload, offset, options_.checksum || file.sha256);
   if (!part) co_return part.error();
-  const auto copied = co_await copy_body(exchange, upload, *part, moved);
-  if (!copied) co_return copied.error();
+  course.from = part->written();
+  book_.skip(*upload.session, upload.ticket.file, course.from);
+  const auto copied = co_await copy_body(exchange, upload, *part, course);
+  if (!copied) {
+    const auto why = copied.error().code();
+    course.got_on = co_await resume_.put_away(*part, upload.session, why, course.moved);
+    co_return copied.error();
+  }
   transfer::UploadSlot::Upload ticket = upload;
   auto stored = co_await store_.publish(*part, std::move(*terms), std::move(ticket), exchange);
   co_return stored;
@@ -165,13 +210,14 @@ Task<Result<storage::StoredFile>> ReceiveHandler::store(net::Exchange& exchange,
 /// The body, from the socket's buffer to the disk, one block at a time.
 Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
                                          const transfer::UploadSlot::Upload& upload,
-                                         storage::PartFile& part, std::uint64_t& moved) {
+                                         storage::PartFile& part, Course& course) {
   const auto& session = upload.session;
   const auto size = session->files()[upload.ticket.file].info.size;
   const auto block =
       static_cast<std::size_t>(std::clamp<std::uint64_t>(size + 64, kSmallestBlock, kBlock));
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(block);
   transfer::Pace pace(Clock::now());
+  bool labelled = !part.label();
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), block));
     if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
@@ -179,10 +225,16 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
     if (*bytes == 0) co_return Result<>();
     auto written = part.write(std::span<const std::byte>(buffer.get(), *bytes));
     if (!written) co_return written;
-    moved += *bytes;
+    course.moved += *bytes;
+    if (!labelled && part.written() >= transfer::kWorthLabelling) {
+      // Without one it is lost should we be killed, no more.
+      auto label = [&part] { return part.write_label(); };
+      (void)co_await pool_.run(std::move(label));
+      labelled = true;
+    }
     const auto now = Clock::now();
     session->touch(now);
-    if (pace.crawls(moved, now) && book_.somebody_waits(now))
+    if (pace.crawls(course.moved, now) && book_.somebody_waits(now))
       co_return fail(Errc::timed_out, "an upload that hardly moves, while another sender waits");
     book_.progress(*session, upload.ticket.file, *bytes);
   }
@@ -201,15 +253,19 @@ Task<> ReceiveHandler::cancel(Request& request) {
     co_await respond_error(request.exchange, std::move(error));
     co_return;
   }
+  // Who calls it off does not come back for it, unless it says so.
+  if (*ended && request.query.get("keep") != "true") (*ended)->forget_parts();
   book_.settle();
+  resume_.settle();
   net::Answer answer(protocol::kOk);
   co_await request.exchange.respond(std::move(answer));
   finish_request();
 }
 
 void ReceiveHandler::stored(const net::Exchange& exchange, const transfer::ReceiveSession& session,
-                            const FileInfo& file, const storage::StoredFile& stored) {
-  book_.file(file, stored);
+                            const FileInfo& file, const storage::StoredFile& stored,
+                            std::uint64_t from) {
+  book_.file(file, stored, from);
   HookFile hook;
   hook.path = stored.path == "-" ? stored.path : (inbox_.folder() / stored.path).string();
   hook.name = file.file_name;
@@ -230,6 +286,7 @@ Task<> ReceiveHandler::flush_rest() {
 
 void ReceiveHandler::sweep() {
   book_.settle();
+  resume_.settle();
   finish_request();
 }
 

@@ -53,16 +53,25 @@ class ReceiveHandler final : public ApiHandler {
   void finish_request();
   /// A file is there: those who wait for it hear of it.
   void stored(const net::Exchange& exchange, const transfer::ReceiveSession& session,
-              const FileInfo& file, const storage::StoredFile& stored);
+              const FileInfo& file, const storage::StoredFile& stored, std::uint64_t from = 0);
+  /// What came of an upload, beside its file.
+  struct Course {
+    std::uint64_t from = 0;   ///< where it began
+    std::uint64_t moved = 0;  ///< bytes that came
+    bool got_on = false;      ///< it failed, and what came stays
+  };
   Task<Result<storage::StoredFile>> store(net::Exchange& exchange,
                                           const transfer::UploadSlot::Upload& upload,
-                                          std::uint64_t& moved);
+                                          std::optional<std::uint64_t> offset, Course& course);
+  Task<bool> go_on(net::Exchange& exchange, const PrepareUpload& request);
   Task<Result<>> copy_body(net::Exchange& exchange, const transfer::UploadSlot::Upload& upload,
-                           storage::PartFile& part, std::uint64_t& moved);
+                           storage::PartFile& part, Course& course);
 
   const ReceiveOptions& options_;
   const storage::Inbox& inbox_;
   ReceiveBook book_;
+  BlockingPool& pool_;
+  ReceiveResume resume_;
   ReceiveAdmission admission_;
   ReceiveStore store_;
   Hooks& hooks_;

@@ -20,6 +20,11 @@ void SessionRequests::wake_ended() {
     if (!running.session->running()) running.exchange->wake();
 }
 
+void SessionRequests::abort_of(const SessionPtr& session) {
+  for (const auto& running : running_)
+    if (running.session == session) running.exchange->abort();
+}
+
 void SessionRequests::abort_active() {
   for (const auto& running : running_)
     if (running.session->was_active()) running.exchange->abort();

@@ -33,6 +33,8 @@ class SessionRequests {
   bool empty() const { return running_.empty(); }
   /// Whatever the requests of ended sessions wait for ends; they can still answer.
   void wake_ended();
+  /// Ends the connections of one session.
+  void abort_of(const SessionPtr& session);
   /// Ends the connections of those whose session was let in.
   void abort_active();
 

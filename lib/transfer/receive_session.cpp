@@ -129,12 +129,16 @@ void ReceiveSession::complete_upload(UploadTicket ticket, TimePoint now,
   settle();
 }
 
-AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, TimePoint now) {
+AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, TimePoint now,
+                                         bool got_on) {
   File* const running = running_upload(ticket);
   if (!running) return AfterFailure::given_up;
   File& file = *running;
   const bool appeared = file.state == FileState::published;
-  if (file.attempts < std::numeric_limits<std::uint8_t>::max()) ++file.attempts;
+  if (got_on)
+    file.attempts = 0;
+  else if (file.attempts < std::numeric_limits<std::uint8_t>::max())
+    ++file.attempts;
   --receiving_;
   touch(now);
   if (retryable && !appeared && state_ == State::active && file.attempts < limits_.attempts) {
@@ -145,6 +149,33 @@ AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, Ti
   --open_;
   settle();
   return AfterFailure::given_up;
+}
+
+std::vector<std::size_t> ReceiveSession::indices_of(const PrepareUpload& request) const {
+  std::vector<std::size_t> indices;
+  indices.reserve(request.files.size());
+  for (const auto& wanted : request.files) {
+    const auto found = by_id_.find(wanted.id);
+    if (found != by_id_.end()) indices.push_back(found->second);
+  }
+  return indices;
+}
+
+std::optional<PrepareUploadReply> ReceiveSession::continued(const PrepareUpload& request) const {
+  const auto indices = indices_of(request);
+  if (state_ != State::active || indices.size() != request.files.size()) return std::nullopt;
+  PrepareUploadReply reply;
+  reply.session = id_;
+  reply.tokens.reserve(indices.size());
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const auto& file = files_[indices[i]];
+    const auto& wanted = request.files[i];
+    const bool same = file.info.file_name == wanted.file_name && file.info.size == wanted.size &&
+                      file.info.sha256 == wanted.sha256 && file.info.modified == wanted.modified;
+    if (!same || file.state != FileState::pending) return std::nullopt;
+    reply.tokens.emplace_back(wanted.id, file.token);
+  }
+  return reply;
 }
 
 Result<UploadTicket> ReceiveSession::add_file(FileInfo info, TimePoint now) {
@@ -197,7 +228,7 @@ bool ReceiveSession::expire(TimePoint now) {
 TimePoint ReceiveSession::deadline() const {
   if (state_ == State::waiting) return last_event_ + limits_.decision;
   // A running upload has its own stall limit, where its bytes pass.
-  if (state_ == State::active && receiving_ == 0) return last_event_ + limits_.idle;
+  if (state_ == State::active && receiving_ == 0) return last_event_ + limits_.idle + silence_;
   return TimePoint::max();
 }
 

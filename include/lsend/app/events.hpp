@@ -97,7 +97,8 @@ struct FileEvent {
   std::string target;      ///< send: as the user named it
   std::uint64_t size = 0;
   std::optional<std::string> sha256;  ///< verified: by us, or stated by the receiver of ours
-  Error error;                        ///< declined, skipped, failed
+  std::optional<std::uint64_t> resumed_from;  ///< bytes that an earlier upload had brought
+  Error error;                                ///< declined, skipped, failed
 };
 
 /// At most ten a second, and two while nothing moves.

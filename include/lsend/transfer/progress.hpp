@@ -16,6 +16,8 @@ class Progress {
   /// The peer took fewer than was offered.
   void set_total(std::uint64_t total_bytes) { total_ = total_bytes; }
   void add(std::uint64_t bytes, TimePoint now);
+  /// Bytes that are there without having moved now: no rate comes of them.
+  void skip(std::uint64_t bytes) { bytes_ += bytes; }
   /// An attempt was thrown away: its bytes have to come again.
   void take_back(std::uint64_t bytes);
 

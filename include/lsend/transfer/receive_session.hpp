@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,6 +75,8 @@ class ReceiveSession {
   std::span<const File> files() const { return files_; }
   /// Accepted files that are neither acknowledged nor failed.
   std::size_t open_files() const { return open_; }
+  /// An upload is running.
+  bool receiving() const { return receiving_ > 0; }
 
   /// WAITING -> ACTIVE for the files at `accepted` (indices into files()); the others are declined.
   /// Nothing accepted ends the session (the caller answers 204). Errc::cancelled when the session
@@ -100,8 +103,20 @@ class ReceiveSession {
   std::optional<std::string> stored_digest(const UploadParams& params,
                                            const PeerAddress& address) const;
   /// The attempt failed: `pending` again while attempts are left, the cause may pass (`retryable`)
-  /// and nothing has appeared, else `failed`.
-  AfterFailure fail_upload(UploadTicket ticket, bool retryable, TimePoint now);
+  /// and nothing has appeared, else `failed`. One that has brought the file on (`got_on`) does not count, nor
+  /// do those before it.
+  AfterFailure fail_upload(UploadTicket ticket, bool retryable, TimePoint now, bool got_on = false);
+
+  /// The reply to a sender that asks where to go on: as accept() gave it, for the files of its
+  /// request. Nothing unless all of them are pending here, with the same descriptions.
+  std::optional<PrepareUploadReply> continued(const PrepareUpload& request) const;
+  /// The indices of the request's files.
+  std::vector<std::size_t> indices_of(const PrepareUpload& request) const;
+  /// The sender reads its own files before it goes on: it may be silent for so much longer.
+  void allow_silence(Duration more) { silence_ = more; }
+  /// The sender does not come back for what has broken off.
+  void forget_parts() { forgets_parts_ = true; }
+  bool forgets_parts() const { return forgets_parts_; }
 
   /// A file that nobody announced, as forms bring them: received from now on, `size` unknown. The
   /// session is ACTIVE and stays it until end_form(). Errc::cancelled when it has ended.
@@ -149,6 +164,8 @@ class ReceiveSession {
   std::size_t open_ = 0;    ///< as open_files()
   unsigned receiving_ = 0;  ///< uploads running
   bool form_ = false;       ///< more files may be added
+  Duration silence_{0};     ///< beyond the idle limit
+  bool forgets_parts_ = false;
 };
 
 }  // namespace lsend::transfer

@@ -196,3 +196,60 @@ TEST_CASE("a point outlives a missing connection and a 429, and nothing else") {
   CHECK_FALSE(after(Errc::checksum_mismatch, false));
   CHECK_FALSE(after(Errc::bad_request, false));
 }
+
+TEST_CASE("a sender may ask where to go on in the session that it has") {
+  const auto request = offer({"a", "b"}, kBig);
+  ReceiveSession session(SessionId("s"), PeerAddress("x"), kOurVersion, request, {}, TimePoint{});
+  CHECK(session.continued(request) == std::nullopt);  // nobody has accepted it yet
+  const std::vector<std::size_t> both = {0, 1};
+  const auto reply = session.accept(both, counting_text(), TimePoint{});
+  REQUIRE(reply.has_value());
+  const auto same = session.continued(offer({"b", "a"}, kBig));
+  REQUIRE(same.has_value());
+  CHECK(same->session == SessionId("s"));
+  CHECK(same->tokens == std::vector{reply->tokens[1], reply->tokens[0]});
+  CHECK(session.indices_of(offer({"b", "x"})) == std::vector<std::size_t>{1});
+  CHECK_FALSE(session.continued(offer({"a"}, kBig - 1)).has_value());
+  CHECK_FALSE(session.continued(offer({"a", "c"}, kBig)).has_value());
+  auto changed = offer({"a"}, kBig);
+  changed.files[0].modified = FileTime{};
+  CHECK_FALSE(session.continued(changed).has_value());
+  const UploadParams params{SessionId("s"), FileId("a"), reply->tokens[0].second};
+  const auto ticket = session.begin_upload(params, PeerAddress("x"), TimePoint{});
+  REQUIRE(ticket.has_value());
+  CHECK(session.receiving());
+  CHECK_FALSE(session.continued(offer({"a"}, kBig)).has_value());
+  CHECK(session.continued(offer({"b"}, kBig)).has_value());
+  session.fail_upload(*ticket, true, TimePoint{});
+  CHECK_FALSE(session.receiving());
+  CHECK(session.continued(offer({"a"}, kBig)).has_value());
+  session.abort();
+  CHECK_FALSE(session.continued(offer({"a"}, kBig)).has_value());
+}
+
+TEST_CASE("attempts that bring a file on are not counted by the receiver either") {
+  const auto request = offer({"a"}, kBig);
+  ReceiveSession session(SessionId("s"), PeerAddress("x"), kOurVersion, request, {}, TimePoint{});
+  const std::vector<std::size_t> all = {0};
+  const auto reply = session.accept(all, counting_text(), TimePoint{});
+  const UploadParams params{SessionId("s"), FileId("a"), reply->tokens[0].second};
+  const auto attempt = [&](bool got_on) {
+    const auto ticket = session.begin_upload(params, PeerAddress("x"), TimePoint{});
+    REQUIRE(ticket.has_value());
+    return session.fail_upload(*ticket, true, TimePoint{}, got_on);
+  };
+  for (int i = 0; i < 10; ++i) CHECK(attempt(true) == AfterFailure::may_retry);
+  CHECK(attempt(false) == AfterFailure::may_retry);
+  CHECK(attempt(false) == AfterFailure::may_retry);
+  CHECK(attempt(false) == AfterFailure::given_up);
+}
+
+TEST_CASE("a sender that reads before it goes on may be silent for longer") {
+  const auto request = offer({"a"}, kBig);
+  ReceiveSession session(SessionId("s"), PeerAddress("x"), kOurVersion, request, {}, TimePoint{});
+  const std::vector<std::size_t> all = {0};
+  REQUIRE(session.accept(all, counting_text(), TimePoint{}).has_value());
+  const auto before = session.deadline();
+  session.allow_silence(kMostChecking);
+  CHECK(session.deadline() == before + kMostChecking);
+}

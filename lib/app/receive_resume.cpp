@@ -1,0 +1,219 @@
+#include "lib/app/receive_resume.hpp"
+
+#include <algorithm>
+
+#include "lsend/transfer/resume.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+/// Read at a time: others use the pool as well, and the session is looked at in between.
+constexpr std::uint64_t kStep = 64 * 1024 * 1024;
+
+/// The one of them that spares most.
+std::optional<storage::KeptPart> best_for(const std::vector<storage::KeptPart>& kept,
+                                          const PartLabel& wanted) {
+  const storage::KeptPart* best = nullptr;
+  for (const auto& part : kept)
+    if (transfer::continues(part.label, wanted) && (!best || part.bytes > best->bytes))
+      best = &part;
+  return best ? std::optional(*best) : std::nullopt;
+}
+
+/// Whether the sender may come back for what an upload that ended like this has brought.
+bool breaks(Errc why) {
+  return why == Errc::unreachable || why == Errc::timed_out || why == Errc::cancelled;
+}
+
+}  // namespace
+
+ReceiveResume::~ReceiveResume() {
+  for (auto& [session, keeper] : keepers_) end(*keeper);
+}
+
+bool ReceiveResume::is_for(const net::Exchange& exchange, const PrepareUpload& request) const {
+  return request.resume.wanted && exchange.peer_fingerprint() && options_.output.empty();
+}
+
+std::uint64_t ReceiveResume::kept_bytes(const net::Exchange& exchange,
+                                        const PrepareUpload& request) const {
+  if (!is_for(exchange, request)) return 0;
+  const auto kept = inbox_.kept_parts();
+  std::uint64_t bytes = 0;
+  for (const auto& part : kept) {
+    const auto belongs = [&](const FileInfo& file) {
+      return transfer::continues(part.label,
+                                 transfer::label_of(file, *exchange.peer_fingerprint()));
+    };
+    const bool wanted = std::any_of(request.files.begin(), request.files.end(), belongs);
+    if (wanted) bytes += std::min(part.bytes, part.label.size);
+  }
+  return bytes;
+}
+
+void ReceiveResume::admit(const SessionPtr& session, const Fingerprint& sender) {
+  keepers_[session.get()] = std::make_shared<Keeper>(Keeper{session, sender, {}});
+}
+
+ReceiveResume::SessionPtr ReceiveResume::find(const net::Exchange& exchange,
+                                              const PrepareUpload& request) const {
+  if (!is_for(exchange, request) || request.resume.session.empty()) return nullptr;
+  for (const auto& [key, keeper] : keepers_) {
+    const auto& session = *keeper->session;
+    const bool theirs = session.state() == transfer::ReceiveSession::State::active &&
+                        session.sender() == exchange.peer() &&
+                        keeper->sender == *exchange.peer_fingerprint();
+    if (theirs && equal_constant_time(session.id().str(), request.resume.session.str()))
+      return keeper->session;
+  }
+  return nullptr;
+}
+
+ReceiveResume::KeeperPtr ReceiveResume::keeper_of(const transfer::ReceiveSession& session) const {
+  const auto found = keepers_.find(&session);
+  return found == keepers_.end() ? nullptr : found->second;
+}
+
+Task<ReceiveResume::Points> ReceiveResume::state(SessionPtr session,
+                                                 std::vector<std::size_t> files) {
+  Points points;
+  const auto keeper = keeper_of(*session);
+  if (!keeper) co_return points;
+  auto list = [this] { return Result<std::vector<storage::KeptPart>>(inbox_.kept_parts()); };
+  const auto kept = co_await pool_.run(std::move(list));
+  if (!kept) co_return points;
+  const auto until = Clock::now() + transfer::kMostStating;
+  for (const auto file : files) {
+    const auto& info = session->files()[file].info;
+    if (info.size < transfer::kWorthKeeping) continue;
+    const auto held = keeper->held.find(file);
+    if (held != keeper->held.end()) {
+      points.emplace_back(info.id, held->second.point);
+      continue;
+    }
+    auto part = best_for(*kept, transfer::label_of(info, keeper->sender));
+    if (!part || Clock::now() >= until) continue;
+    auto read = co_await read_part(std::move(*part), session, until);
+    if (!session->running()) break;
+    if (!read) continue;
+    points.emplace_back(info.id, read->point);
+    keeper->held.emplace(file, std::move(*read));
+  }
+  if (!points.empty()) session->allow_silence(transfer::kMostChecking);
+  co_return points;
+}
+
+/// Hashes it, as far as the time allows. A session that ends meanwhile leaves it where it was.
+Task<std::optional<ReceiveResume::Held>> ReceiveResume::read_part(storage::KeptPart kept,
+                                                                  SessionPtr session,
+                                                                  TimePoint until) {
+  auto part = inbox_.reopen(kept);
+  if (!part) co_return std::nullopt;
+  bool more = true;
+  while (more) {
+    auto step = [&part] { return part->take_over(kStep); };
+    const auto taken = co_await pool_.run(std::move(step));
+    if (!taken) co_return std::nullopt;
+    const auto now = Clock::now();
+    session->touch(now);
+    if (!session->running()) {
+      part->keep();
+      co_return std::nullopt;
+    }
+    more = *taken == kStep && now < until;
+  }
+  auto point = part->settle_beginning();
+  if (!point || point->offset == 0) co_return std::nullopt;
+  std::optional<Held> held;
+  held.emplace(Held{std::move(*part), std::move(*point)});
+  co_return held;
+}
+
+Result<storage::PartFile> ReceiveResume::open(const Upload& upload,
+                                              std::optional<std::uint64_t> offset, bool hash) {
+  const auto keeper = keeper_of(*upload.session);
+  const auto file = upload.ticket.file;
+  if (keeper) {
+    const auto held = keeper->held.find(file);
+    const bool there = held != keeper->held.end();
+    if (offset && there && held->second.point.offset == *offset) {
+      auto part = std::move(held->second.part);
+      keeper->held.erase(held);
+      return part;
+    }
+    if (!offset && there) keeper->held.erase(held);
+  }
+  if (offset) return fail(Errc::bad_request, "an upload from an offset that was not stated");
+  const auto& info = upload.session->files()[file].info;
+  auto part = inbox_.create_part(info.size, hash);
+  if (part && keeper && info.size >= transfer::kWorthKeeping)
+    part->set_label(transfer::label_of(info, keeper->sender));
+  return part;
+}
+
+Task<bool> ReceiveResume::put_away(storage::PartFile& part, SessionPtr session, Errc why,
+                                   std::uint64_t moved) {
+  const bool worth = part.label() && part.written() >= transfer::kWorthKeeping && breaks(why) &&
+                     !session->forgets_parts();
+  if (!worth) co_return false;
+  const auto keeper = keeper_of(*session);
+  auto keep = [this, &part] {
+    if (make_room(*part.label())) part.keep();
+    return Result<>();
+  };
+  (void)co_await pool_.run(std::move(keep));
+  // The sender may have called it off meanwhile.
+  if (session->forgets_parts() && keeper) forget(*keeper);
+  co_return moved >= transfer::kWorthKeeping;
+}
+
+/// On a thread of the pool. What is to be kept replaces older attempts at the same file, and the
+/// eldest of the sender's own parts where there are many. False when there is no room all the same.
+bool ReceiveResume::make_room(const PartLabel& label) const {
+  auto kept = inbox_.kept_parts();
+  std::sort(kept.begin(), kept.end(),
+            [](const auto& a, const auto& b) { return a.changed < b.changed; });
+  std::size_t all = kept.size();
+  std::size_t own = 0;
+  for (const auto& part : kept) own += part.label.sender == label.sender ? 1 : 0;
+  for (const auto& part : kept) {
+    if (part.label.sender != label.sender) continue;
+    const bool crowded = own >= transfer::kMostKeptOfOne || all >= transfer::kMostKept;
+    if (!crowded && !transfer::continues(part.label, label)) continue;
+    // Opened and let go of, it is removed.
+    if (!inbox_.reopen(part)) continue;
+    --own;
+    --all;
+  }
+  const auto free = inbox_.free_space();
+  return all < transfer::kMostKept && free && *free >= options_.limits.min_free;
+}
+
+void ReceiveResume::forget(const Keeper& keeper) const {
+  for (const auto& part : inbox_.kept_parts()) {
+    const auto& files = keeper.session->files();
+    const auto belongs = [&](const auto& file) {
+      return transfer::continues(part.label, transfer::label_of(file.info, keeper.sender));
+    };
+    if (std::any_of(files.begin(), files.end(), belongs)) (void)inbox_.reopen(part);
+  }
+}
+
+void ReceiveResume::end(Keeper& keeper) {
+  if (!keeper.session->forgets_parts())
+    for (auto& [file, held] : keeper.held) held.part.keep();
+  keeper.held.clear();
+}
+
+void ReceiveResume::settle() {
+  std::erase_if(keepers_, [this](const auto& entry) {
+    auto& keeper = *entry.second;
+    if (keeper.session->running()) return false;
+    end(keeper);
+    if (keeper.session->forgets_parts()) forget(keeper);
+    return true;
+  });
+}
+
+}  // namespace lsend::app
