@@ -281,6 +281,9 @@ class ClientConnection final : public HttpClient {
     co_await group.join();
     // A "200" for a body that was not read to its end proves nothing (reliability.md S12).
     const bool answered = listener.reply && *listener.reply;
+    // Whoever read of the break first has ended the write, and knows why.
+    const bool read_first = listener.reply && sent == asio::error::operation_aborted;
+    if (read_first && !answered) co_return std::move(*listener.reply);
     if (sent && (!answered || !listener.refused())) co_return broken(sent);
     if (body.left > 0) usable_ = false;
     co_return std::move(*listener.reply);
