@@ -29,6 +29,7 @@ struct RawSend {
   Text message, name, size, prefix, pin, pin_file, jobs, wait, accept_timeout, trust, files_from,
       retry;
   bool follow = false, checksum = false, no_checksum = false;
+  bool resume = false, no_resume = false;
   bool null = false, require_all = false, dry_run = false;
   Texts to;
   std::vector<storage::NameFilter::Rule> rules;  ///< --exclude and --include, as they came

@@ -75,7 +75,9 @@ std::string summary(const app::TargetReport& report, bool message) {
   auto line = "sent " + count_of(report.done, "file");
   if (report.skipped > 0) line += ", " + std::to_string(report.skipped) + " declined";
   if (report.failed > 0) line += ", " + std::to_string(report.failed) + " failed";
-  return line + ", " + size_in_time(report.bytes_done, report.elapsed);
+  line += ", " + size_in_time(report.bytes_done - report.bytes_resumed, report.elapsed);
+  if (report.bytes_resumed == 0) return line;
+  return line + ", to " + format_size(report.bytes_resumed) + " that were there already";
 }
 
 /// A line for each target; where there is one only, its failure stands for itself.

@@ -48,14 +48,15 @@ void read_trust(const RawSend& raw, Converter& in, app::SendOptions& options) {
 
 void read_message(const RawSend& raw, Converter& in, SendCommand& command) {
   const bool about_files = raw.name || raw.size || raw.prefix || raw.follow || raw.checksum ||
-                           raw.no_checksum || raw.files_from || !raw.rules.empty() ||
-                           raw.require_all;
+                           raw.no_checksum || raw.resume || raw.no_resume || raw.files_from ||
+                           !raw.rules.empty() || raw.require_all;
   if (!command.options.paths.empty() || command.options.standard_input)
     in.reject("a message goes alone: leave out the paths or --message");
   if (about_files || raw.jobs)
     in.reject(
-        "--name, --size, --prefix, --follow, --checksum, --no-checksum, --jobs, --files-from, "
-        "--exclude, --include and --require-all are for files, not for a message");
+        "--name, --size, --prefix, --follow, --checksum, --no-checksum, --resume, --no-resume, "
+        "--jobs, --files-from, --exclude, --include and --require-all are for files, not for a "
+        "message");
   command.message_from_stdin = *raw.message == "-";
   if (command.message_from_stdin)
     command.options.message.emplace();
@@ -122,6 +123,8 @@ void declare_send(Declarer& in, RawSend& raw) {
             "the receiver's certificate must be this one;\nmay be repeated");
   in.flag("--checksum", raw.checksum, "send a sha256 with every file");
   in.flag("--no-checksum", raw.no_checksum, "send none [where it costs little]");
+  in.flag("--resume", raw.resume, "go on where an upload broke off [on]");
+  in.flag("--no-resume", raw.no_resume, "send every file from its beginning");
   in.value("-j,--jobs", raw.jobs, "N", "files at a time [1 to 16, as it pays]");
   in.value("--wait", raw.wait, "TIME", "for a target that is away or busy [0]");
   in.value("--retry", raw.retry, "N", "again after temporary failures [0]");
@@ -149,6 +152,8 @@ SendCommand read_send(const RawOptions& all, Converter& in) {
   options.follow_links = in.flag("--follow", raw.follow);
   if (const auto hash = in.either("--checksum", raw.checksum, "--no-checksum", raw.no_checksum))
     options.checksum = *hash ? app::ChecksumMode::always : app::ChecksumMode::never;
+  if (const auto on = in.either("--resume", raw.resume, "--no-resume", raw.no_resume))
+    options.resume = *on;
   if (raw.message)
     read_message(raw, in, command);
   else

@@ -191,7 +191,7 @@ Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
 }
 
 Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string local_address,
-                 Duration limit) {
+                 Duration limit, bool keep) {
   // A connection, its handshake and the answer share the limit.
   limit /= 3;
   auto options = node.connect_options();
@@ -203,7 +203,7 @@ Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string loc
   if (!client) co_return;
   std::string query;
   if (!peer.info.version.is_v1() && !session.empty())
-    query = "?sessionId=" + protocol::percent_encode(session.str());
+    query = "?sessionId=" + protocol::percent_encode(session.str()) + (keep ? "&keep=true" : "");
   auto call = make_call(peer.codec(), protocol::Action::cancel, std::move(query), limit);
   // Whatever it answers: 1.18 says 200 always, older ones 403 (protocol.md trap 29).
   (void)co_await (*client)->call(std::move(call), std::string_view());

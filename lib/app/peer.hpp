@@ -66,9 +66,10 @@ Task<Result<Peer>> prove(const Node& node, Peer peer);
 Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit);
 
 /// Best effort, within `limit`: tells the peer that the session ends. Without an id (v2) only a
-/// request that still waits is meant.
+/// request that still waits is meant. `keep`: we may come back for what has broken off there, which
+/// only who keeps such parts must hear.
 Task<> cancel_at(const Node& node, Peer peer, SessionId session, std::string local_address,
-                 Duration limit);
+                 Duration limit, bool keep = false);
 
 /// The error that a peer's refusal means, its own words escaped: "'Bob' declined: ...".
 Error refusal(const Peer& peer, const net::Reply& reply, protocol::Action action);

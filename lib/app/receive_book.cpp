@@ -185,7 +185,10 @@ void ReceiveBook::take_back(const transfer::ReceiveSession& session, std::uint64
 void ReceiveBook::skip(const transfer::ReceiveSession& session, std::size_t file,
                        std::uint64_t bytes) {
   const auto found = progress_.find(session.id());
-  if (bytes == 0 || found == progress_.end()) return;
+  if (found == progress_.end()) return;
+  // Of an earlier attempt nothing counts.
+  found->second.active.forget(file);
+  if (bytes == 0) return;
   found->second.progress.skip(bytes);
   const auto& info = session.files()[file].info;
   found->second.active.moved(file, info.file_name, info.size, bytes, Clock::now());

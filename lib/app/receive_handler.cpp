@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kBlock = 256 * 1024;
 constexpr std::size_t kSmallestBlock = 4 * 1024;
 /// How long the uploads may take to end whose sender says that they have.
-constexpr Duration kEndOfUploads = std::chrono::seconds(2);
+constexpr Duration kEndOfUploads = std::chrono::seconds(5);
 constexpr Duration kLookEvery{20};
 
 /// A sender that is silent between two files has as long as one that is silent within.

@@ -69,7 +69,12 @@ std::string SendAsker::request() {
   std::vector<const FileInfo*> files;
   files.reserve(offered_);
   for (const auto file : offered) files.push_back(&session_.plan.files()[file].info);
-  return session_.peer.codec().encode_prepare_upload(session_.node.self, files, ResumeWish());
+  ResumeWish resume;
+  // What came through a pipe cannot be read a second time.
+  const auto& payload = session_.payload;
+  resume.wanted = session_.options.resume && !payload.from_stdin && !payload.is_message;
+  resume.session = session_.id;
+  return session_.peer.codec().encode_prepare_upload(session_.node.self, files, resume);
 }
 
 /// The request went out and no answer came: whatever became of it is called off, so that the peer

@@ -22,7 +22,10 @@ Task<Result<TargetReport>> SendJob::run(Peer peer) {
     const auto went = co_await ask_and_upload();
     if (!went && !granted_) co_return went.error();
     // What was sent under an earlier offer stays sent; nobody who says no is asked about the rest.
-    if (!went) plan.abandon(went.error());
+    if (!went) {
+      plan.abandon(went.error());
+      session_.id = SessionId();
+    }
     granted_ = true;
   } while (plan.has_open() && !session_.calls.stopped());
   if (session_.calls.stopped()) plan.abandon(session_.calls.reason());
@@ -84,13 +87,20 @@ Task<> SendJob::upload(ClientPtr client) {
   co_await uploads.run(std::move(client));
   telling.cancel();
   co_await telling.join();
-  session_.goes_on = session_.plan.totals().done == before + taken;
+  const auto after = session_.plan.totals();
+  session_.goes_on = after.done == before + taken;
+  news_.end_progress();
+  // Files that broke off go on in the same session, which the peer asks nobody about again.
+  const bool broke_off = session_.plan.resumes() && session_.plan.broke() && after.open > 0;
+  if (broke_off && !session_.goes_on && !session_.calls.stopped()) {
+    news_.waiting(display_name(session_.peer) + " was lost; going on where it broke off");
+    co_return;
+  }
   // A session that is left open keeps a 1.18 receiver busy for everyone (protocol.md trap 46).
   if (!session_.goes_on) {
     co_await session_.tell_peer();
   }
   session_.id = SessionId();
-  news_.end_progress();
 }
 
 void SendJob::report_ended() {

@@ -29,7 +29,7 @@ void SendNews::waiting(const std::string& reason) {
 
 void SendNews::warning(const std::string& message) { sink_.on(WarningEvent{message}); }
 
-void SendNews::file(std::size_t index, std::optional<std::string> confirmed) {
+void SendNews::file(std::size_t index, std::optional<std::string> confirmed, std::uint64_t from) {
   active_.forget(index);
   if (told_[index]) return;
   told_[index] = true;
@@ -45,6 +45,8 @@ void SendNews::file(std::size_t index, std::optional<std::string> confirmed) {
     case transfer::SendStatus::done:
       event.status = FileStatus::done;
       event.sha256 = std::move(confirmed);
+      if (from > 0) event.resumed_from = from;
+      resumed_ += from;
       break;
     case transfer::SendStatus::skipped:
       event.status = FileStatus::declined;
@@ -72,6 +74,15 @@ void SendNews::moved(std::size_t file, std::size_t bytes) {
   const auto& info = session_.plan.files()[file].info;
   active_.moved(file, info.file_name, info.size, bytes, now);
   if (now - last_progress_ >= kProgressEvery) show_progress(now);
+}
+
+void SendNews::skip(std::size_t file, std::uint64_t bytes) {
+  // Of an earlier attempt nothing counts.
+  active_.forget(file);
+  if (bytes == 0) return;
+  progress_.skip(bytes);
+  const auto& info = session_.plan.files()[file].info;
+  active_.moved(file, info.file_name, info.size, bytes, Clock::now());
 }
 
 void SendNews::show_progress(TimePoint now) {
@@ -102,6 +113,7 @@ TargetReport SendNews::report() const {
   report.skipped = totals.skipped;
   report.failed = totals.failed;
   report.bytes_done = totals.bytes_done;
+  report.bytes_resumed = resumed_;
   report.bytes_total = totals.bytes_total;
   report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - started_);
   const auto verdict = session_.plan.verdict();

@@ -23,10 +23,14 @@ class SendNews {
   void warning(const std::string& message);
   /// A file has ended; told once.
   /// `confirmed`: the sha256 that the peer says it has stored, and that is ours.
-  void file(std::size_t index, std::optional<std::string> confirmed = std::nullopt);
+  /// `from`: so much of it was there already.
+  void file(std::size_t index, std::optional<std::string> confirmed = std::nullopt,
+            std::uint64_t from = 0);
   /// Uploads begin: only what the peer takes counts.
   void begin_progress();
   void moved(std::size_t file, std::size_t bytes);
+  /// An attempt begins behind so many bytes.
+  void skip(std::size_t file, std::uint64_t bytes);
   /// So that one sees that nothing moves; until it is cancelled.
   Task<> keep_telling();
   /// What an attempt that failed had counted.
@@ -43,6 +47,7 @@ class SendNews {
   TimePoint started_;
   transfer::Progress progress_;
   transfer::ActiveFiles active_;
+  std::uint64_t resumed_ = 0;  ///< of files that are done
   TimePoint last_progress_{};
   std::vector<bool> told_;  ///< by file
 };

@@ -49,7 +49,13 @@ Task<Result<ClientPtr>> SendSession::connect_once(bool from_anywhere) {
 }
 
 Task<> SendSession::tell_peer() {
-  co_await cancel_at(node, peer, id, local_address, kTellPeer);
+  // What a person calls off is not wanted; anything else may be gone on with.
+  const auto by_user = [this] {
+    const auto code = calls.stopped() ? calls.reason().code() : Errc::failed;
+    return code == Errc::interrupted || code == Errc::terminated;
+  };
+  const bool keep = plan.resumes() && !by_user();
+  co_await cancel_at(node, peer, id, local_address, kTellPeer, keep);
   id = SessionId();
 }
 

@@ -95,7 +95,7 @@ Task<bool> SendUploads::upload_and_tell(ClientPtr& client, std::size_t file,
   // What was called off is reported with all the rest, what may be tried again when it was.
   const bool again = status == transfer::SendStatus::failed && session_.options.retry > 0;
   if (status == transfer::SendStatus::done || (status == transfer::SendStatus::failed && !again))
-    news_.file(file, std::move(stored.sha256));
+    news_.file(file, std::move(stored.sha256), stored.from);
   co_return more;
 }
 
@@ -137,8 +137,9 @@ Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored&
     if (step.next == NextStep::read_again) {
       step = co_await read_again(file);
     }
-    if (step.next != NextStep::retry) co_return true;
+    if (step.next != NextStep::retry && step.delay == Duration::zero()) co_return true;
     co_await calls.pause(step.delay);
+    if (step.next != NextStep::retry) co_return true;
     if (calls.stopped()) co_return true;
   }
 }
@@ -146,6 +147,9 @@ Task<bool> SendUploads::upload_file(ClientPtr& client, std::size_t file, Stored&
 /// What went wrong, or nothing.
 Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, std::size_t file,
                                                             Stored& stored) {
+  auto opened = co_await open_at_point(file);
+  if (!opened) co_return failure_of(opened.error());
+  if (opened->slow) client.reset();
   if (client && !client->usable()) {
     session_.plan.connection_ended();
     client.reset();
@@ -162,16 +166,16 @@ Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, s
   }
   std::uint64_t moved = 0;
   const auto in_use = session_.calls.in_use(*client);
-  const auto source = open_source(file);
-  if (!source) co_return failure_of(source.error());
-  HashedSource hashed(**source, worth_hashing(file), session_.plan.files()[file].info.size);
-  const auto reply = co_await send_bytes(*client, file, hashed, moved);
-  auto failure = co_await judge(file, reply, hashed, stored);
+  news_.skip(file, opened->from);
+  const auto reply = co_await send_bytes(*client, file, *opened, moved);
+  auto failure = co_await judge(file, reply, *opened->bytes, stored);
   if (failure) {
-    news_.take_back(moved);
+    news_.take_back(opened->from + moved);
+    failure->moved = moved;
     co_return failure;
   }
-  const auto size = session_.plan.files()[file].info.size;
+  stored.from = opened->from;
+  const auto size = session_.plan.files()[file].info.size - opened->from;
   if (moved < size) news_.moved(file, static_cast<std::size_t>(size - moved));
   if (takes_batches_) add_connections(*client);
   co_return failure;
@@ -251,15 +255,15 @@ Task<transfer::Step> SendUploads::read_again(std::size_t file) {
 }
 
 Task<Result<net::Reply>> SendUploads::send_bytes(net::HttpClient& client, std::size_t file,
-                                                 ByteSource& source, std::uint64_t& moved) {
-  const auto size = session_.plan.files()[file].info.size;
-  auto call = call_for(file);
+                                                 Opened& opened, std::uint64_t& moved) {
+  const auto size = session_.plan.files()[file].info.size - opened.from;
+  auto call = call_for(file, opened.from);
   auto count = count_for(file, moved);
-  auto reply = co_await client.upload(std::move(call), source, size, std::move(count));
+  auto reply = co_await client.upload(std::move(call), *opened.bytes, size, std::move(count));
   co_return reply;
 }
 
-net::Call SendUploads::call_for(std::size_t file) const {
+net::Call SendUploads::call_for(std::size_t file, std::uint64_t from) const {
   const auto& info = session_.plan.files()[file].info;
   const auto& codec = session_.peer.codec();
   const auto& route = protocol::route_to(protocol::Action::upload, codec);
@@ -267,6 +271,8 @@ net::Call SendUploads::call_for(std::size_t file) const {
   if (!session_.peer.info.version.is_v1()) query.emplace_back("sessionId", session_.id.str());
   query.emplace_back("fileId", info.id.str());
   query.emplace_back("token", session_.plan.files()[file].token.str());
+  const auto offset = std::to_string(from);
+  if (from > 0) query.emplace_back("offset", offset);
   net::Call call("POST", protocol::make_target(route.path, query));
   call.content_type = "application/octet-stream";
   call.answer_limit = session_.node.settings.stall_timeout;
@@ -278,23 +284,6 @@ net::Moved SendUploads::count_for(std::size_t file, std::uint64_t& moved) {
     moved += bytes;
     news_.moved(file, bytes);
   };
-}
-
-Result<std::unique_ptr<ByteSource>> SendUploads::open_source(std::size_t file) const {
-  const auto& payload = session_.payload;
-  if (payload.is_message) return std::make_unique<TextSource>(payload.text);
-  if (payload.from_stdin)
-    return std::make_unique<StdinSource>(session_.plan.files()[file].info.size);
-  auto source = storage::FileSource::open(local_file(file));
-  if (!source) return source.error();
-  return std::unique_ptr<ByteSource>(std::move(*source));
-}
-
-/// The size is the announced one, which may have changed since the files were listed.
-storage::LocalFile SendUploads::local_file(std::size_t file) const {
-  auto local = session_.payload.local[file];
-  local.size = session_.plan.files()[file].info.size;
-  return local;
 }
 
 }  // namespace lsend::app

@@ -23,6 +23,14 @@ class SendUploads {
   struct Stored {
     std::optional<std::string> sha256;  ///< stated by the peer, and ours
     bool damaged = false;               ///< the peer has stored something else
+    std::uint64_t from = 0;             ///< so much was there already
+  };
+  /// A file's bytes, from where the peer needs them.
+  struct Opened {
+    std::unique_ptr<ByteSource> source;
+    std::unique_ptr<HashedSource> bytes;
+    std::uint64_t from = 0;
+    bool slow = false;  ///< to read its beginning took longer than connections are kept
   };
 
   class Batch;
@@ -39,10 +47,13 @@ class SendUploads {
   Task<std::optional<transfer::UploadFailure>> judge(std::size_t file,
                                                      const Result<net::Reply>& reply,
                                                      HashedSource& sent, Stored& stored);
-  net::Call call_for(std::size_t file) const;
+  net::Call call_for(std::size_t file, std::uint64_t from = 0) const;
   net::Moved count_for(std::size_t file, std::uint64_t& moved);
-  Task<Result<net::Reply>> send_bytes(net::HttpClient& client, std::size_t file, ByteSource& source,
+  Task<Result<net::Reply>> send_bytes(net::HttpClient& client, std::size_t file, Opened& opened,
                                       std::uint64_t& moved);
+  Task<Result<Opened>> open_at_point(std::size_t file);
+  Result<Opened> open_whole(std::size_t file, bool hash) const;
+  Task<bool> begins_with(HashedSource& bytes, ResumePoint point);
   bool worth_hashing(std::size_t file) const;
   Result<> compare(std::size_t file, const std::string& field,
                    const std::optional<std::string>& ours, Stored& stored);

@@ -85,6 +85,8 @@ class HashedSource final : public ByteSource {
   }
   int blocking_descriptor() const override { return source_.blocking_descriptor(); }
   Result<> check_end() override { return source_.check_end(); }
+  /// Of what has passed so far, when it is hashed.
+  std::string sha256_so_far() const { return digest_ ? digest_->hex_so_far() : std::string(); }
   /// Lower-case hex, when it was hashed. Ends the computation.
   std::optional<std::string> sha256() {
     if (!digest_) return std::nullopt;

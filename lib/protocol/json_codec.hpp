@@ -18,8 +18,7 @@ class JsonCodec : public Codec {
   Result<DeviceInfo> decode_register(std::string_view json,
                                      const DeviceDefaults& defaults) const final;
   using Codec::encode_prepare_upload;
-  std::string encode_prepare_upload(const DeviceInfo& info,
-                                    std::span<const FileInfo* const> files,
+  std::string encode_prepare_upload(const DeviceInfo& info, std::span<const FileInfo* const> files,
                                     const ResumeWish& resume) const final;
   Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
                                               const JsonLimits& limits) const final;

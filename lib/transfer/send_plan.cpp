@@ -105,7 +105,7 @@ std::vector<std::size_t> SendPlan::offer(std::size_t most) {
   }
   asked_again_ = asked_again_ || lost_;
   next_ = 0;
-  broke_ = lost_ = resumes_ = false;
+  broke_ = lost_ = false;
   return offered;
 }
 

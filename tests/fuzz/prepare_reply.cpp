@@ -1,5 +1,7 @@
 // A peer's answer to our request: sessions and tokens within their limits.
+#include <map>
 #include <set>
+#include <string>
 
 #include "check.hpp"
 #include "lsend/protocol/codec.hpp"
@@ -20,6 +22,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = codec->decode_prepare_reply(codec->encode_prepare_reply(*reply), limits);
     require(again && again->session == reply->session && again->tokens == reply->tokens,
             "an answer means the same when it is written again");
+    using Points = std::map<FileId, std::string>;
+    Points points, points_again;
+    for (const auto& [id, point] : reply->points)
+      points[id] = std::to_string(point.offset) + point.sha256_prefix;
+    for (const auto& [id, point] : again->points)
+      points_again[id] = std::to_string(point.offset) + point.sha256_prefix;
+    require(again->resumes == reply->resumes && points_again == points, "points come back");
   }
   return 0;
 }

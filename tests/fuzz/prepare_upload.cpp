@@ -31,6 +31,9 @@ void check_again(const protocol::Codec& codec, const PrepareUpload& request) {
   require(again->files.size() == request.files.size(), "no file gets lost");
   if (codec.name() != "v2") return;  // v1 has fewer words
   require(again->info == request.info && again->files == request.files, "v2 keeps all");
+  require(again->resume.wanted == request.resume.wanted &&
+              again->resume.session == request.resume.session,
+          "the wish to resume comes back");
 }
 
 }  // namespace

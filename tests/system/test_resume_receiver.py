@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from lab.process import Receiver, wait_until
-from lab.resuming import MIB, Resuming, big, digest, parts_in, stated, wait_gone, wait_kept,
-                          wait_let_go
+from lab.resuming import (MIB, Resuming, big, digest, parts_in, stated, wait_gone, wait_kept,
+                          wait_let_go)
 from peers import certificates
 from peers.sender import File
 

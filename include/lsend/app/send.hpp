@@ -39,6 +39,7 @@ struct SendOptions {
   Duration wait{0};  ///< keep looking for the target, and keep trying while it is busy
   Duration accept_timeout = std::chrono::minutes(5);
   unsigned retry = 0;        ///< again after temporary failures, so many times
+  bool resume = true;        ///< go on where an upload broke off, with peers that can
   bool require_all = false;  ///< a peer that takes only some files gets none
   bool dry_run = false;      ///< find the targets and tell the plan; nobody is asked
 };
@@ -51,6 +52,7 @@ struct TargetReport {
   Endpoint endpoint;
   std::size_t done = 0, skipped = 0, failed = 0;
   std::uint64_t bytes_done = 0, bytes_total = 0;
+  std::uint64_t bytes_resumed = 0;  ///< of bytes_done: what earlier uploads had brought
   Duration elapsed{0};
   Error failure;         ///< why the whole did not succeed
   bool success = false;  ///< every byte of every file was acknowledged

@@ -85,6 +85,8 @@ class SendPlan {
   void forget_point(std::size_t file);
   /// The peer keeps what breaks off, so the session may be asked where to go on.
   bool resumes() const { return resumes_; }
+  /// A connection broke since the peer took our offer.
+  bool broke() const { return broke_; }
 
   /// The next file to send, now `sending`; nothing when all have been handed out, or when it is
   /// larger than `most` bytes. Order: as given.

@@ -6,7 +6,6 @@
 
 #include "catch.hpp"
 #include "cmd/json_documents.hpp"
-#include "cmd/json_documents.hpp"
 #include "pipe.hpp"
 
 using namespace lsend;
@@ -58,10 +57,12 @@ TEST_CASE("a file") {
   file.path = "a/b (1)";
   file.size = 18'446'744'073'709'551'615ULL;
   file.sha256 = kPrint;
+  file.resumed_from = 1 << 20;
   stream.json.on(file);
   file.status = app::FileStatus::failed;
   file.path.clear();
   file.sha256.reset();
+  file.resumed_from.reset();
   file.error = fail(Errc::checksum_mismatch, "sha256 differs");
   stream.json.on(file);
   const auto lines = stream.read();
@@ -70,10 +71,12 @@ TEST_CASE("a file") {
   CHECK(lines[0].at("status") == "done");
   CHECK(lines[0].at("size") == 18'446'744'073'709'551'615ULL);
   CHECK(lines[0].at("sha256") == kPrint);
+  CHECK(lines[0].at("resumed_from") == 1'048'576);
   CHECK(!lines[0].contains("error"));
   CHECK(lines[1].at("status") == "failed");
   CHECK(!lines[1].contains("path"));
   CHECK(!lines[1].contains("sha256"));
+  CHECK(!lines[1].contains("resumed_from"));
   CHECK(lines[1].at("error") == Json({{"code", "integrity"},
                                       {"message", "sha256 differs"},
                                       {"exit_code", 12},

@@ -89,6 +89,9 @@ TEST_CASE("send: options") {
   CHECK(send.options.checksum == app::ChecksumMode::never);
   CHECK(command<SendCommand>({"send", "A", "f", "--checksum"}).options.checksum ==
         app::ChecksumMode::always);
+  CHECK(send.options.resume);
+  CHECK(command<SendCommand>({"send", "A", "f", "--resume"}).options.resume);
+  CHECK_FALSE(command<SendCommand>({"send", "A", "f", "--no-resume"}).options.resume);
 }
 
 TEST_CASE("send: with --to all operands are paths") {
@@ -306,6 +309,12 @@ TEST_CASE("everything that is wrong is refused and named") {
           "--name and --size describe standard input: add the path '-'"},
       Row{{"send", "A", "f", "--checksum", "--no-checksum"},
           "--checksum and --no-checksum exclude one another"},
+      Row{{"send", "A", "f", "--resume", "--no-resume"},
+          "--resume and --no-resume exclude one another"},
+      Row{{"send", "A", "-m", "x", "--no-resume"},
+          "--name, --size, --prefix, --follow, --checksum, --no-checksum, --resume, --no-resume, "
+          "--jobs, --files-from, --exclude, --include and --require-all are for files, not for a "
+          "message"},
       Row{{"send", "A", "f", "++"}, "the operand '++' is ambiguous: put it behind '--'"},
       Row{{"send", "A", "f", "-j", "0"}, "--jobs: '0' is no number from 1 to 64"},
       Row{{"send", "", "f"}, "the TARGET is empty"},
