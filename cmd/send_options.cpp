@@ -123,7 +123,7 @@ void declare_send(Declarer& in, RawSend& raw) {
             "the receiver's certificate must be this one;\nmay be repeated");
   in.flag("--checksum", raw.checksum, "send a sha256 with every file");
   in.flag("--no-checksum", raw.no_checksum, "send none [where it costs little]");
-  in.flag("--resume", raw.resume, "go on where an upload broke off [on]");
+  in.flag("--resume", raw.resume, "go on where an upload broke off (default)");
   in.flag("--no-resume", raw.no_resume, "send every file from its beginning");
   in.value("-j,--jobs", raw.jobs, "N", "files at a time [1 to 16, as it pays]");
   in.value("--wait", raw.wait, "TIME", "for a target that is away or busy [0]");

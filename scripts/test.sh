@@ -11,6 +11,13 @@ cd "$root" || exit 1
 . "$root/scripts/setup.sh"
 
 scope=${1:-all}
+case $scope in
+  all | quick) ;;
+  *)
+    echo "scripts/test.sh: '$scope' is no scope; write nothing, or quick" >&2
+    exit 2
+    ;;
+esac
 results=$root/build/test-results
 mapfile -t packages < <(build_packages; test_packages)
 need_packages "${packages[@]}" || exit 1

@@ -88,7 +88,10 @@ Task<Result<PeerInfo>> ask_ourselves(const Node& node) {
 }  // namespace
 
 Result<PeerInfo> self_info(const Settings& settings) {
-  auto node = Node::make(settings);
+  // Our receiver speaks HTTPS whatever else it speaks.
+  auto own = settings;
+  own.http = false;
+  auto node = Node::make(own);
   if (!node) return node.error();
   Runtime runtime;
   return runtime.run(ask_ourselves(*node));

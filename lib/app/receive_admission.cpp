@@ -19,7 +19,8 @@ constexpr std::string_view kByRule = "rule";
 constexpr std::string_view kBySender = "sender";
 constexpr Duration kTellOfLockEvery = std::chrono::seconds(10);
 
-/// A share of the memory that requests may take while they are read.
+/// A share of the memory that requests may take while they are read. Small ones take none: nobody
+/// can keep them out, and the connections bound how many there are.
 class JsonBudget {
  public:
   JsonBudget(std::uint64_t& in_flight, std::uint64_t most) : in_flight_(in_flight), most_(most) {}
@@ -28,16 +29,20 @@ class JsonBudget {
   ~JsonBudget() { in_flight_ -= bytes_; }
 
   bool take(std::uint64_t bytes) {
-    if (in_flight_ + bytes > most_) return false;
-    in_flight_ += bytes;
-    bytes_ += bytes;
+    constexpr std::uint64_t kSmall = 64 * 1024;
+    seen_ += bytes;
+    const auto due = (seen_ > kSmall ? seen_ - kSmall : 0) - bytes_;
+    if (in_flight_ + due > most_) return false;
+    in_flight_ += due;
+    bytes_ += due;
     return true;
   }
 
  private:
   std::uint64_t& in_flight_;
   std::uint64_t most_;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t seen_ = 0;
+  std::uint64_t bytes_ = 0;  ///< of these, what counts
 };
 
 Task<> wake_at(TimePoint when, net::Exchange& exchange, bool& come) {
@@ -213,22 +218,15 @@ Result<> ReceiveAdmission::check(const net::Exchange& exchange,
   // What lies here already needs no room a second time.
   const auto room = *free + resume_.kept_bytes(exchange, message);
   return transfer::check_limits(message, options_.limits, room - std::min(room, more),
-                                leftover(message));
+                                leftover(exchange, message));
 }
 
 /// What broken transfers left, without the beginnings of the very files that come again.
-std::uint64_t ReceiveAdmission::leftover(const PrepareUpload& message) const {
-  auto bytes = options_.limits.max_size ? inbox_.leftover() : 0;
-  if (bytes == 0) return 0;
-  for (const auto& kept : inbox_.kept_parts()) {
-    const bool comes_again =
-        std::any_of(message.files.begin(), message.files.end(), [&](const FileInfo& file) {
-          return file.file_name == kept.label.file_name && file.size == kept.label.size &&
-                 file.sha256 == kept.label.sha256;
-        });
-    if (comes_again) bytes -= std::min(bytes, kept.bytes);
-  }
-  return bytes;
+std::uint64_t ReceiveAdmission::leftover(const net::Exchange& exchange,
+                                         const PrepareUpload& message) const {
+  if (!options_.limits.max_size) return 0;
+  const auto all = inbox_.leftover();
+  return all - std::min(all, resume_.kept_bytes(exchange, message));
 }
 
 /// The files that --allow and --deny let through; check() has found all names good.
@@ -292,6 +290,9 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     std::vector<std::size_t> files = wanted->files;
     points = co_await resume_.state(*session, std::move(files));
   }
+  // Another session may have begun meanwhile; from here on nothing waits.
+  const auto still_fits = check(exchange, message);
+  if (!still_fits) co_return opened.refuse(kByRule, still_fits.error());
   auto reply = (*session)->accept(wanted->files, storage::random_text, Clock::now());
   if (!reply) co_return opened.refuse(kByRule, reply.error());
   admitted.reply = std::move(*reply);

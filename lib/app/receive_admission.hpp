@@ -52,7 +52,7 @@ class ReceiveAdmission {
   class Opened;
 
   Result<> check(const net::Exchange& exchange, const PrepareUpload& message) const;
-  std::uint64_t leftover(const PrepareUpload& message) const;
+  std::uint64_t leftover(const net::Exchange& exchange, const PrepareUpload& message) const;
   std::vector<std::size_t> passing(const PrepareUpload& message) const;
   void tell_of_pin(const net::Exchange& exchange, const Error& error);
   RequestEvent describe(const net::Exchange& exchange, const PrepareUpload& message);

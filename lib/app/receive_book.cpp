@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lsend/model/log.hpp"
+#include "lsend/model/network.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/sha256.hpp"
 
@@ -65,6 +66,7 @@ void ReceiveBook::settle() {
   // A stopped process has heard nobody: what came meanwhile is read before anyone is judged.
   if (settled_ && now - *settled_ > kStoodStill) slot_.rearm(now);
   settled_ = now;
+  end_crawling(now);
   for (const auto& session : slot_.sweep(now)) session_ended(session);
   requests_.wake_ended();
   if (now - last_progress_ < kTellEvery) return;
@@ -72,6 +74,16 @@ void ReceiveBook::settle() {
   for (const auto& session : slot_.sessions()) {
     const auto watched = progress_.find(session->id());
     if (watched != progress_.end()) show_progress(*session, watched->second, now);
+  }
+}
+
+/// A session that hardly moves goes when somebody else waits, however it keeps itself alive.
+void ReceiveBook::end_crawling(TimePoint now) {
+  for (const auto& session : slot_.sessions()) {
+    const auto watched = progress_.find(session->id());
+    if (watched == progress_.end() || !session->running()) continue;
+    const bool crawls = watched->second.pace.crawls(watched->second.moved, now);
+    if (crawls && somebody_waits(now)) session->abort();
   }
 }
 
@@ -140,6 +152,10 @@ void ReceiveBook::accepted(RequestEvent event, const SessionPtr& session, std::s
 }
 
 void ReceiveBook::refused(RequestEvent event, std::string_view by, const Error& error) {
+  const auto news = refusals_.take(counted_network(PeerAddress(event.address)), Clock::now());
+  if (news.untold > 0)
+    sink_.on(WarningEvent{std::to_string(news.untold) + " more refused requests were not told"});
+  if (!news.tell) return;
   DecisionEvent decision;
   decision.request = std::move(event);
   decision.by = by;
@@ -201,11 +217,18 @@ void ReceiveBook::progress(const transfer::ReceiveSession& session, std::optiona
   const auto now = Clock::now();
   auto& watched = found->second;
   watched.progress.add(bytes, now);
+  watched.moved += bytes;
   if (file) {
     const auto& info = session.files()[*file].info;
     watched.active.moved(*file, info.file_name, info.size, bytes, now);
   }
   if (now - last_progress_ >= kProgressEvery) show_progress(session, watched, now);
+}
+
+void ReceiveBook::file_arrived(const transfer::ReceiveSession& session) {
+  constexpr std::uint64_t kWorth = 4096;
+  const auto found = progress_.find(session.id());
+  if (found != progress_.end()) found->second.moved += kWorth;
 }
 
 void ReceiveBook::show_progress(const transfer::ReceiveSession& session, const Watched& watched,

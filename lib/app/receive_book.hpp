@@ -4,10 +4,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/app/refusal_news.hpp"
 #include "lib/app/session_requests.hpp"
 #include "lsend/app/receive.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "lsend/transfer/active_files.hpp"
+#include "lsend/transfer/pace.hpp"
 #include "lsend/transfer/progress.hpp"
 #include "lsend/transfer/upload_slot.hpp"
 
@@ -62,20 +64,26 @@ class ReceiveBook {
                 std::size_t bytes);
   /// Bytes that an earlier transfer has brought.
   void skip(const transfer::ReceiveSession& session, std::size_t file, std::uint64_t bytes);
+  /// A file is there: small ones are what makes a session of them move.
+  void file_arrived(const transfer::ReceiveSession& session);
   /// A failed attempt's bytes have to come again.
   void take_back(const transfer::ReceiveSession& session, std::uint64_t bytes);
 
  private:
   struct Watched {
-    Watched(std::uint64_t bytes, TimePoint now) : progress(bytes, now) {}
+    Watched(std::uint64_t bytes, TimePoint now) : progress(bytes, now), pace(now) {}
     transfer::Progress progress;
     transfer::ActiveFiles active;
+    transfer::Pace pace;
+    std::uint64_t moved = 0;  ///< bytes, and something for each file
   };
   void show_progress(const transfer::ReceiveSession& session, const Watched& watched,
                      TimePoint now);
   void session_ended(const SessionPtr& session);
+  void end_crawling(TimePoint now);
 
   ProgressSink& sink_;
+  RefusalNews refusals_;
   std::size_t count_;
   transfer::UploadSlot slot_;
   SessionRequests requests_;

@@ -84,8 +84,14 @@ Task<bool> ReceiveHandler::go_on(net::Exchange& exchange, const PrepareUpload& r
   while (session->receiving() && Clock::now() < limit) {
     co_await net::sleep_for(kLookEvery);
   }
+  if (session->receiving()) {
+    // What is being flushed is whole: the answer to it says how it ends.
+    auto error = fail(Errc::busy, "an upload of this session has not ended yet");
+    co_await respond_error(exchange, std::move(error));
+    co_return true;
+  }
   auto reply = session->continued(request);
-  if (!reply) {
+  if (!reply || !resume_.may_ask_again(*session)) {
     session->abort();
     book_.settle();
     co_return false;
@@ -93,6 +99,7 @@ Task<bool> ReceiveHandler::go_on(net::Exchange& exchange, const PrepareUpload& r
   session->touch(Clock::now());
   auto files = session->indices_of(request);
   reply->points = co_await resume_.state(session, std::move(files));
+  if (!session->running()) co_return false;
   reply->resumes = true;
   auto json = protocol::codec_v2().encode_prepare_reply(*reply);
   co_await respond_json(exchange, std::move(json));
@@ -148,6 +155,7 @@ Task<> ReceiveHandler::upload(Request& request) {
   const auto file = upload->ticket.file;
   bool given_up = false;
   if (stored) {
+    book_.file_arrived(*upload->session);
     upload->session->complete_upload(upload->ticket, now, stored->sha256);
   } else {
     book_.take_back(*upload->session, course.from + course.moved);

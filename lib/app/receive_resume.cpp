@@ -11,6 +11,14 @@ namespace {
 /// Read at a time: others use the pool as well, and the session is looked at in between.
 constexpr std::uint64_t kStep = 64 * 1024 * 1024;
 
+/// Reconnecting takes a few tries; more without an upload only hold the session.
+constexpr unsigned kMostAsks = 5;
+
+/// Cheaper than a label, for requests of many files.
+bool is_about(const PartLabel& label, const FileInfo& file) {
+  return label.size == file.size && label.file_name == file.file_name;
+}
+
 /// The one of them that spares most.
 std::optional<storage::KeptPart> best_for(const std::vector<storage::KeptPart>& kept,
                                           const PartLabel& wanted) {
@@ -39,21 +47,28 @@ bool ReceiveResume::is_for(const net::Exchange& exchange, const PrepareUpload& r
 std::uint64_t ReceiveResume::kept_bytes(const net::Exchange& exchange,
                                         const PrepareUpload& request) const {
   if (!is_for(exchange, request)) return 0;
-  const auto kept = inbox_.kept_parts();
+  const auto& sender = *exchange.peer_fingerprint();
+  auto kept = inbox_.kept_parts();
+  std::erase_if(kept, [&](const auto& part) { return part.label.sender != sender; });
   std::uint64_t bytes = 0;
-  for (const auto& part : kept) {
-    const auto belongs = [&](const FileInfo& file) {
-      return transfer::continues(part.label,
-                                 transfer::label_of(file, *exchange.peer_fingerprint()));
-    };
-    const bool wanted = std::any_of(request.files.begin(), request.files.end(), belongs);
-    if (wanted) bytes += std::min(part.bytes, part.label.size);
+  for (const auto& file : request.files) {
+    const auto may_fit = [&](const auto& part) { return is_about(part.label, file); };
+    if (std::none_of(kept.begin(), kept.end(), may_fit)) continue;
+    const auto best = best_for(kept, transfer::label_of(file, sender));
+    if (!best) continue;
+    bytes += std::min(best->bytes, best->label.size);
+    std::erase_if(kept, [&](const auto& part) { return part.name == best->name; });
   }
   return bytes;
 }
 
+bool ReceiveResume::may_ask_again(const transfer::ReceiveSession& session) const {
+  const auto keeper = keeper_of(session);
+  return keeper && ++keeper->asked <= kMostAsks;
+}
+
 void ReceiveResume::admit(const SessionPtr& session, const Fingerprint& sender) {
-  keepers_[session.get()] = std::make_shared<Keeper>(Keeper{session, sender, {}});
+  keepers_[session.get()] = std::make_shared<Keeper>(Keeper{session, sender, {}, 0});
 }
 
 ReceiveResume::SessionPtr ReceiveResume::find(const net::Exchange& exchange,
@@ -135,6 +150,7 @@ Result<storage::PartFile> ReceiveResume::open(const Upload& upload,
   const auto keeper = keeper_of(*upload.session);
   const auto file = upload.ticket.file;
   if (keeper) {
+    keeper->asked = 0;
     const auto held = keeper->held.find(file);
     const bool there = held != keeper->held.end();
     if (offset && there && held->second.point.offset == *offset) {
@@ -159,13 +175,14 @@ Task<bool> ReceiveResume::put_away(storage::PartFile& part, SessionPtr session, 
   if (!worth) co_return false;
   const auto keeper = keeper_of(*session);
   auto keep = [this, &part] {
-    if (make_room(*part.label())) part.keep();
-    return Result<>();
+    const bool room = make_room(*part.label());
+    if (room) part.keep();
+    return Result<bool>(room);
   };
-  (void)co_await pool_.run(std::move(keep));
+  const auto kept = co_await pool_.run(std::move(keep));
   // The sender may have called it off meanwhile.
   if (session->forgets_parts() && keeper) forget(*keeper);
-  co_return moved >= transfer::kWorthKeeping;
+  co_return kept&&* kept&& moved >= transfer::kWorthKeeping;
 }
 
 /// On a thread of the pool. What is to be kept replaces older attempts at the same file, and the
@@ -186,15 +203,34 @@ bool ReceiveResume::make_room(const PartLabel& label) const {
     --own;
     --all;
   }
+  // Whoever has most gives way to others: nobody can keep the place full.
+  if (all >= transfer::kMostKept && make_room_of_greediest()) --all;
   const auto free = inbox_.free_space();
   return all < transfer::kMostKept && free && *free >= options_.limits.min_free;
 }
 
+/// Removes the eldest part of the sender that has most of them, when it has more than one.
+bool ReceiveResume::make_room_of_greediest() const {
+  const auto kept = inbox_.kept_parts();
+  std::unordered_map<Fingerprint, std::size_t> count;
+  for (const auto& part : kept) ++count[part.label.sender];
+  const storage::KeptPart* eldest = nullptr;
+  for (const auto& part : kept) {
+    const auto mine = count[part.label.sender];
+    const auto most = eldest ? count[eldest->label.sender] : 1;
+    const bool elder = eldest && mine == most && part.changed < eldest->changed;
+    if (mine > most || elder) eldest = &part;
+  }
+  return eldest && inbox_.reopen(*eldest);
+}
+
 void ReceiveResume::forget(const Keeper& keeper) const {
   for (const auto& part : inbox_.kept_parts()) {
+    if (part.label.sender != keeper.sender) continue;
     const auto& files = keeper.session->files();
     const auto belongs = [&](const auto& file) {
-      return transfer::continues(part.label, transfer::label_of(file.info, keeper.sender));
+      return is_about(part.label, file.info) &&
+             transfer::continues(part.label, transfer::label_of(file.info, keeper.sender));
     };
     if (std::any_of(files.begin(), files.end(), belongs)) (void)inbox_.reopen(part);
   }

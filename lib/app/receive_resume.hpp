@@ -31,10 +31,12 @@ class ReceiveResume {
 
   /// Whether the sender of a v2 request and we can do it.
   bool is_for(const net::Exchange& exchange, const PrepareUpload& request) const;
-  /// Bytes of the request that lie here already, as far as labels tell.
+  /// Bytes of the request that lie here already, as far as labels tell: one part a file.
   std::uint64_t kept_bytes(const net::Exchange& exchange, const PrepareUpload& request) const;
   /// From now on this session's parts are kept.
   void admit(const SessionPtr& session, const Fingerprint& sender);
+  /// A sender asks where to go on, again and again if it likes, but not without sending anything.
+  bool may_ask_again(const transfer::ReceiveSession& session) const;
   /// The session of this sender that its request goes on with, when it still runs.
   SessionPtr find(const net::Exchange& exchange, const PrepareUpload& request) const;
 
@@ -61,12 +63,14 @@ class ReceiveResume {
     SessionPtr session;
     Fingerprint sender;
     std::unordered_map<std::size_t, Held> held;  ///< by file
+    unsigned asked = 0;                          ///< since its last upload began
   };
   using KeeperPtr = std::shared_ptr<Keeper>;
 
   KeeperPtr keeper_of(const transfer::ReceiveSession& session) const;
   Task<std::optional<Held>> read_part(storage::KeptPart part, SessionPtr session, TimePoint until);
   bool make_room(const PartLabel& label) const;
+  bool make_room_of_greediest() const;
   void forget(const Keeper& keeper) const;
   static void end(Keeper& keeper);
 

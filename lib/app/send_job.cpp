@@ -44,7 +44,8 @@ bool SendJob::reopen() {
 
 /// Another lsend takes what there is; an announcement does not tell who that is.
 Task<> SendJob::choose_most_files() {
-  if (session_.plan.files().size() <= kMostFiles) co_return;
+  // All or nothing takes one question.
+  if (session_.options.require_all || session_.plan.files().size() <= kMostFiles) co_return;
   auto& peer = session_.peer;
   if (!peer.is_lsend && !peer.info.version.is_v1()) {
     ProbeRequest request(peer.endpoint.host, peer.endpoint.port);
@@ -66,7 +67,8 @@ Task<Result<>> SendJob::ask_and_upload() {
   const auto wanted = co_await asker.prepare();
   if (!wanted) {
     (void)asker.take_client();
-    if (asker.pending()) {
+    // A session that broke off is still taken there.
+    if (asker.pending() || !session_.id.empty()) {
       co_await session_.tell_peer();
     }
     co_return session_.calls.explain(wanted.error());

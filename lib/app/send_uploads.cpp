@@ -167,15 +167,16 @@ Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, s
   std::uint64_t moved = 0;
   const auto in_use = session_.calls.in_use(*client);
   news_.skip(file, opened->from);
+  const auto size = session_.plan.files()[file].info.size - opened->from;
   const auto reply = co_await send_bytes(*client, file, *opened, moved);
   auto failure = co_await judge(file, reply, *opened->bytes, stored);
   if (failure) {
     news_.take_back(opened->from + moved);
     failure->moved = moved;
+    failure->sent_all = moved >= size;
     co_return failure;
   }
   stored.from = opened->from;
-  const auto size = session_.plan.files()[file].info.size - opened->from;
   if (moved < size) news_.moved(file, static_cast<std::size_t>(size - moved));
   if (takes_batches_) add_connections(*client);
   co_return failure;

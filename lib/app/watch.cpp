@@ -49,7 +49,9 @@ void Watch::look_once() {
   const auto now = Clock::now();
   const auto devices = discovery_.table().devices();
   for (auto& task : vigil_.due(devices, now)) {
-    if (discovery_.may_call(task.endpoint))
+    // What was only announced may be anybody's place; where a device has proven itself is its own.
+    const bool proven = task.device.verified && task.endpoint == task.device.endpoints.front();
+    if (proven || discovery_.may_call(task.endpoint))
       calls_.spawn(call(std::move(task)));
     else
       vigil_.ended(task.device, Vigil::Call::silent);

@@ -15,6 +15,7 @@ namespace lsend::net {
 namespace {
 
 constexpr Duration kJsonTime = std::chrono::seconds(15);
+constexpr Duration kJsonSilence = std::chrono::seconds(30);
 constexpr std::size_t kJsonBytesPerSecond = 64 * 1024;
 
 }  // namespace
@@ -38,7 +39,7 @@ Task<Result<std::string>> Exchange::read_all(std::size_t limit, const MayHold& m
     text.append(reinterpret_cast<const char*>(buffer.data()), *bytes);
     const auto earned = kJsonTime + std::chrono::seconds(text.size() / kJsonBytesPerSecond);
     const auto spent = std::chrono::duration_cast<Duration>(Clock::now() - started);
-    limit_body(std::max(Duration{0}, earned - spent));
+    limit_body(std::clamp(earned - spent, Duration{0}, kJsonSilence));
   }
 }
 

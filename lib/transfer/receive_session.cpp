@@ -73,6 +73,7 @@ Result<UploadTicket> ReceiveSession::begin_upload(const UploadParams& params,
   }
   const auto index = static_cast<std::size_t>(found - files_.data());
   files_[index].state = FileState::receiving;
+  silence_ = Duration{0};
   ++receiving_;
   touch(now);
   return UploadTicket{index};

@@ -245,7 +245,9 @@ Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
 Step SendPlan::after_break(std::size_t index, const UploadFailure& failure) {
   const File& file = files_[index];
   const bool began = failure.moved > 0 || point(index).has_value();
-  if (resumes_ && began && !failure.unconnected && file.info.size >= kWorthKeeping) {
+  // What is stored already is refused with its digest: the same token tells.
+  const bool only_answer = failure.sent_all && file.attempts == 1;
+  if (resumes_ && !only_answer && began && !failure.unconnected && file.info.size >= kWorthKeeping) {
     auto& broken = broken_[index];
     if (++broken.breaks >= kAttempts) return {};
     return {NextStep::ask_again, broken.breaks > 1 ? kPauseAfterBreak : Duration{0}};

@@ -527,6 +527,9 @@ def test_info_self_is_a_health_check(home, tmp_path):
         assert told["fingerprint"] == receiver.fingerprint and told["verified"]
         text = run_lsend("info", "--self", "--port", port, home=home("bob"))
         assert "this machine itself" in text.stdout
+        plain = run_lsend("info", "--self", "--port", port, home=home("bob"),
+                          env={"LSEND_HTTP": "1"})
+        assert plain.returncode == 0, plain.stderr
         other = run_lsend("info", "--self", "--port", port, home=home("alice"))
         assert other.returncode == 6 and "is not this one" in other.stderr
         receiver.stop()

@@ -45,6 +45,8 @@ def test_a_second_try_counts_once_and_is_named(junit):
         0, "passed at the second try (timing):\n  c::two\n  c::three\n3 passed, 0 failed\n")
     done = count(first, junit("a.again.xml", ("two", ""), ("three", FAILED)))
     assert done.returncode == 1 and done.stdout.endswith("\n2 passed, 1 failed\n")
+    done = count(first, junit("a.again.xml", ("two", ""), ("three", "<skipped/>")))
+    assert done.returncode == 1 and done.stdout.endswith("\n2 passed, 1 failed\n")
 
 
 @pytest.mark.parametrize("failed, text, worth", [(0, FAILED, False), (1, FAILED, True), (5, FAILED, True),

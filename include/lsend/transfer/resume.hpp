@@ -17,8 +17,8 @@ inline constexpr std::uint64_t kWorthLabelling = std::uint64_t{16} << 20U;
 inline constexpr Duration kMostStating = std::chrono::seconds(20);
 /// A sender checks no longer, and sends the whole file then: the receiver waits for its bytes.
 inline constexpr Duration kMostChecking = std::chrono::seconds(60);
-/// Parts that are kept for one sender, and for all: the eldest of a sender make room, other
-/// senders' never do.
+/// Parts that are kept for one sender, and for all: the eldest of a sender make room, then those of
+/// the sender that has most.
 inline constexpr std::size_t kMostKeptOfOne = 16;
 inline constexpr std::size_t kMostKept = 64;
 

@@ -37,6 +37,7 @@ struct UploadFailure {
   bool decided = false;      ///< a 5xx with words: the peer knows what it says
   bool unconnected = false;  ///< there was nobody to send to
   std::uint64_t moved = 0;   ///< bytes of the body that went out
+  bool sent_all = false;     ///< the whole body: only the answer may be missing
   std::optional<Duration> retry_after;
 };
 

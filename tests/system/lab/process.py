@@ -20,6 +20,7 @@ _SANITIZER = re.compile(r"ERROR: \w*Sanitizer|runtime error:")
 _DROPPED = ("LSEND_", "XDG_", "CLICOLOR", "NO_COLOR", "FORCE_COLOR", "STATE_DIRECTORY",
             "CONFIGURATION_DIRECTORY", "JOURNAL_STREAM", "NOTIFY_SOCKET")
 _running = set()
+_ENDED_BY_TESTS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
 
 
 class SanitizerReport(AssertionError):
@@ -118,8 +119,13 @@ class Program:
     def __exit__(self, kind, value, trace):
         if kind is None and not self._stopped:
             self.stop(expect=None)
-        else:
-            self.discard()
+            return
+        died = self.popen.poll()
+        self.discard()
+        # A test that fails because the program died has found the cause.
+        check_sanitizers(self.stderr())
+        if died is not None and died < 0 and -died not in _ENDED_BY_TESTS:
+            raise SanitizerReport(f"it died by signal {-died}:\n{self.stderr()}")
 
     def _file(self, name):
         return os.path.join(self._output.name, name)
