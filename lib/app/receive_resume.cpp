@@ -29,6 +29,15 @@ std::optional<storage::KeptPart> best_for(const std::vector<storage::KeptPart>& 
   return best ? std::optional(*best) : std::nullopt;
 }
 
+/// How long the sender may take to read its own beginnings, from a slow disk.
+Duration time_to_check(const ReceiveResume::Points& points) {
+  constexpr std::uint64_t kBytesPerSecond = 20'000'000;
+  std::uint64_t bytes = 0;
+  for (const auto& [file, point] : points) bytes += point.offset;
+  const auto seconds = std::chrono::seconds(2 + bytes / kBytesPerSecond);
+  return std::min<Duration>(transfer::kMostChecking, seconds);
+}
+
 /// Whether the sender may come back for what an upload that ended like this has brought.
 bool breaks(Errc why) {
   return why == Errc::unreachable || why == Errc::timed_out || why == Errc::cancelled;
@@ -115,7 +124,7 @@ Task<ReceiveResume::Points> ReceiveResume::state(SessionPtr session,
     points.emplace_back(info.id, read->point);
     keeper->held.emplace(file, std::move(*read));
   }
-  if (!points.empty()) session->allow_silence(transfer::kMostChecking);
+  if (!points.empty()) session->allow_silence(time_to_check(points));
   co_return points;
 }
 

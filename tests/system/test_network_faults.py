@@ -176,7 +176,8 @@ def test_S36_an_outage_for_good(receive, send, sending, cable, tmp_path):
         assert not result_of(program.stdout())["ok"]
     no_part_is_final(receiver, ["file.bin"])
     cable.clear()
-    again = send(receiver.target, path)
+    # What the dead sender's kernel still had to say may open a session that nobody goes on with.
+    again = send("--wait", "20s", receiver.target, path)
     assert again.returncode == 0, again.stderr
     assert digest(receiver.folder / "file.bin") == digest(path)
 

@@ -19,7 +19,7 @@ from peers.sender import Connection, File, SenderPeer
 V2_INFO, V1_INFO = "/api/localsend/v2/info", "/api/localsend/v1/info"
 IDLE_LIMIT = 30
 DEVICE = {"alias": str, "version": str, "deviceModel": str, "deviceType": str, "fingerprint": str,
-          "download": bool}
+          "download": bool, "lsend": dict}
 WIRES = [("1.18", True), ("1.17", True), ("1.17", False), ("1.8", True), ("1.8", False)]
 wires = pytest.mark.parametrize("era,tls", WIRES, ids=[
     f"{era}-{'https' if tls else 'http'}" for era, tls in WIRES])

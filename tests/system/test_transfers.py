@@ -407,7 +407,7 @@ def test_PS10_SIGINT_while_sending(receive, home, source, big, scheme):
 def test_PS10_SIGINT_while_the_receiver_hangs(receive, home, source, big):
     """PS10: a peer that says nothing does not keep the sender; it is free once it wakes up."""
     with receive() as receiver:
-        with sending(receiver, home, big) as sender:
+        with sending(receiver, home, big, "--no-resume") as sender:
             began = time.monotonic()
             sender.send_signal(signal.SIGINT)
             assert sender.wait(20) == 130
@@ -461,7 +461,7 @@ def test_PS10_SIGINT_while_standard_input_is_spooled(receive, home):
 def test_PR30_SIGTERM_of_a_busy_receiver(receive, home, big):
     """A receiver that is told to stop while a file comes in: 143, the sender fails, no file."""
     receiver = receive()
-    with receiver, sending(receiver, home, big) as sender:
+    with receiver, sending(receiver, home, big, "--no-resume") as sender:
         receiver.send_signal(signal.SIGCONT)
         assert receiver.stop(expect=143) == 143
         # It may have been told (8), or have seen the connection close (5).
@@ -484,7 +484,7 @@ def test_PR29_a_signal_while_idle(receive, home, source, number):
 def test_PR31_kill_9_of_the_sender(receive, home, source, big):
     """S34, PR25, PR31: no goodbye; the slot is free after the idle limit, no file appears."""
     with receive() as receiver:
-        with sending(receiver, home, big) as sender:
+        with sending(receiver, home, big, "--no-resume") as sender:
             sender.popen.kill()
             assert sender.popen.wait(10) == -signal.SIGKILL
         wait_until(lambda: no_trace(receiver), what="the end of the part")
