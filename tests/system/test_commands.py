@@ -163,7 +163,7 @@ USAGE_ERRORS = [
     (["receive", "-y", "-p", "http"], "--port"),
     (["receive", "-y", "--multicast-port", "0"], "--multicast-port"),
     (["receive", "-y", "--multicast-group", "10.0.0.1"], "10.0.0.1"),
-    (["receive", "-y", "--interface", "nosuch0"], "nosuch0"),
+    (["receive", "-y", "--port", "0", "--interface", "nosuch0"], "nosuch0"),
     (["receive", "-y", "--alias="], "--alias"),
     (["receive", "-y", "--ready-file="], "--ready-file"),
     (["discover", "a", "b"], "PATTERN"),
