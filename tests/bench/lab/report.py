@@ -17,7 +17,7 @@ def machine():
         if line.startswith("model name"):
             model = line.split(":", 1)[1].strip()
             break
-    return f"{os.cpu_count()} cores of {model}, Linux {platform.release()}"
+    return f"{os.cpu_count()} cores of {model}, Linux {platform.release().partition('-')[0]}"
 
 
 def others():
