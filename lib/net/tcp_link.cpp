@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <string_view>
 
 #include "round_trip.hpp"
 
@@ -22,6 +23,14 @@ std::size_t unacknowledged_in(TcpSocket& socket) {
   return ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0
              ? static_cast<std::size_t>(bytes)
              : 0;
+}
+
+bool is_within_host(const TcpSocket& socket) {
+  error_code no_peer;
+  error_code no_name;
+  const auto peer = socket.remote_endpoint(no_peer).address();
+  const auto here = socket.local_endpoint(no_name).address();
+  return !no_peer && !no_name && (peer.is_loopback() || peer == here);
 }
 
 }  // namespace
@@ -256,9 +265,10 @@ Error link_error(const TcpLink& link, const error_code& ec, const std::string& w
 void tune_socket(TcpSocket& socket, bool sender) {
   error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  constexpr char kBbr[] = "bbr";
-  if (sender)
-    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_CONGESTION, kBbr, sizeof(kBbr) - 1);
+  if (!sender) return;
+  const std::string_view control = is_within_host(socket) ? "cubic" : "bbr";
+  (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_CONGESTION, control.data(),
+                     static_cast<socklen_t>(control.size()));
 }
 
 std::string address_text(const asio::ip::address& address) {

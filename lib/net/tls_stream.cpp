@@ -8,9 +8,10 @@ namespace lsend::net {
 
 namespace {
 
-// Room for seven whole records of 16,406 bytes each way: with less than two the batching is lost
-// (performance.md 2).
-constexpr std::size_t kBioSize = 128 * 1024;
+// Room for six whole records each way: with less than two the batching is lost (performance.md 2),
+// with more the receiver runs dry more often and waking it costs the sender (tests/bench/README).
+constexpr std::size_t kRecord = 16'406;
+constexpr std::size_t kBioSize = 6 * kRecord;
 
 /// Did the peer say, after the handshake as TLS 1.3 has it, that our certificate will not do?
 bool is_certificate_alert(unsigned long error) {

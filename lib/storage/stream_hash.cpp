@@ -104,8 +104,10 @@ class StreamHash::Worker {
 };
 
 bool StreamHash::pays(std::uint64_t bytes) {
-  const unsigned cores = std::thread::hardware_concurrency();
-  return bytes >= kWorthIt && cores >= kCores && hashing < cores / 2;
+  if (bytes < kWorthIt) return false;
+  // Asking opens files of /sys and /proc, for each file that comes a noticeable time.
+  static const unsigned cores = std::thread::hardware_concurrency();
+  return cores >= kCores && hashing < cores / 2;
 }
 
 StreamHash::StreamHash(bool own_thread) {
