@@ -1,13 +1,11 @@
 #include "lsend/transfer/send_plan.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
-#include <string_view>
 #include <utility>
 
-#include "lsend/model/text.hpp"
 #include "lsend/transfer/resume.hpp"
+#include "send_verdict.hpp"
 
 namespace lsend::transfer {
 namespace {
@@ -15,67 +13,13 @@ namespace {
 /// In all, per file: the limit of the official app as well (protocol.md 2.5).
 constexpr unsigned kAttempts = 3;
 constexpr Duration kPauseAfterBreak = std::chrono::seconds(1);
-constexpr Duration kLongestTold = std::chrono::seconds(60);
-constexpr Duration kUsuallyTold = std::chrono::seconds(10);
-
-enum class Cause : std::uint8_t {
-  damaged,
-  broke,
-  forbidden,
-  no_session,
-  too_many,
-  called_off,
-  lasting
-};
-
-Cause cause_of(const UploadFailure& failure) {
-  switch (failure.error.code()) {
-    case Errc::checksum_mismatch:
-      return Cause::damaged;
-    case Errc::unreachable:
-    case Errc::handshake:
-    case Errc::timed_out:
-      return Cause::broke;
-    case Errc::failed:
-    case Errc::shutting_down:
-      return failure.decided ? Cause::lasting : Cause::broke;
-    case Errc::forbidden:
-      return Cause::forbidden;
-    case Errc::too_many_requests:
-      return Cause::too_many;
-    case Errc::busy:
-      return Cause::no_session;
-    case Errc::cancelled:
-    case Errc::interrupted:
-    case Errc::terminated:
-    case Errc::identity:  // someone else answers there now: nothing more may go out
-      return Cause::called_off;
-    default:
-      return Cause::lasting;
-  }
-}
 
 bool is_unfinished(SendStatus status) {
   return status == SendStatus::open || status == SendStatus::offered ||
          status == SendStatus::waiting || status == SendStatus::sending;
 }
 
-void append(std::string& text, std::size_t count, std::string_view what) {
-  if (count == 0) return;
-  text += text.empty() ? "" : ", ";
-  text += std::to_string(count);
-  text += what;
-}
-
 }  // namespace
-
-Duration wait_told(std::string_view retry_after) {
-  const char* const end = retry_after.data() + retry_after.size();
-  std::uint64_t seconds = 0;
-  const auto [stop, error] = std::from_chars(retry_after.data(), end, seconds);
-  if (error != std::errc{} || stop != end || seconds > 60) return kUsuallyTold;
-  return std::min<Duration>(std::chrono::seconds(seconds), kLongestTold);
-}
 
 SendPlan::SendPlan(std::vector<FileInfo> files) {
   files_.reserve(files.size());
@@ -202,34 +146,34 @@ void SendPlan::refuted(std::size_t file, const Error& error) {
 
 Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
   File& file = files_.at(index);
-  const Cause cause = cause_of(failure);
+  const FailureCause cause = cause_of(failure);
   Step step;
   switch (cause) {
-    case Cause::damaged:
+    case FailureCause::damaged:
       if (file.attempts < kAttempts) step.next = NextStep::read_again;
       break;
-    case Cause::broke:
+    case FailureCause::broke:
       broke_ = true;
       step = after_break(index, failure);
       break;
-    case Cause::forbidden:
+    case FailureCause::forbidden:
       step = after_forbidden(file);
       break;
-    case Cause::no_session:
+    case FailureCause::no_session:
       step = after_loss(failure.error);
       break;
-    case Cause::too_many:
+    case FailureCause::too_many:
       step = after_too_many(file, failure);
       break;
-    case Cause::called_off:
+    case FailureCause::called_off:
       step.next = NextStep::stop_session;
       break;
-    case Cause::lasting:
+    case FailureCause::lasting:
       break;
   }
-  if (!failure.unconnected && cause != Cause::too_many) forget_point(index);
+  if (!failure.unconnected && cause != FailureCause::too_many) forget_point(index);
   // A receiver that has given the file up answers 403 to the retry: the cause is what came before.
-  if (cause != Cause::forbidden || file.attempts == 1) file.error = failure.error;
+  if (cause != FailureCause::forbidden || file.attempts == 1) file.error = failure.error;
   if (step.next == NextStep::retry || step.next == NextStep::read_again) ++file.attempts;
   if (step.next == NextStep::ask_again) file.status = SendStatus::open;
   if (step.next == NextStep::fewer_uploads) {
@@ -247,7 +191,8 @@ Step SendPlan::after_break(std::size_t index, const UploadFailure& failure) {
   const bool began = failure.moved > 0 || point(index).has_value();
   // What is stored already is refused with its digest: the same token tells.
   const bool only_answer = failure.sent_all && file.attempts == 1;
-  if (resumes_ && !only_answer && began && !failure.unconnected && file.info.size >= kWorthKeeping) {
+  if (resumes_ && !only_answer && began && !failure.unconnected &&
+      file.info.size >= kWorthKeeping) {
     auto& broken = broken_[index];
     if (++broken.breaks >= kAttempts) return {};
     return {NextStep::ask_again, broken.breaks > 1 ? kPauseAfterBreak : Duration{0}};
@@ -338,55 +283,8 @@ std::size_t SendPlan::reopen() {
   return open;
 }
 
-SendPlan::Totals SendPlan::totals() const {
-  Totals totals;
-  for (const auto& file : files_) {
-    if (file.status == SendStatus::skipped) {
-      ++totals.skipped;
-      continue;
-    }
-    totals.bytes_total += file.info.size;
-    if (file.status == SendStatus::done) {
-      ++totals.done;
-      totals.bytes_done += file.info.size;
-    } else if (file.status == SendStatus::failed) {
-      ++totals.failed;
-    } else {
-      ++totals.open;
-    }
-  }
-  return totals;
-}
+SendPlan::Totals SendPlan::totals() const { return send_totals(files_); }
 
-Result<> SendPlan::verdict() const {
-  const Totals count = totals();
-  if (count.done + needless_ == files_.size()) return {};
-  const auto is_failed = [](const File& file) { return file.status == SendStatus::failed; };
-  const auto first = std::find_if(files_.begin(), files_.end(), is_failed);
-
-  if (count.skipped == files_.size()) {
-    return fail(Errc::declined, count.skipped == 1 ? "the receiver does not want the file"
-                                                   : "the receiver wants none of the " +
-                                                         std::to_string(count.skipped) + " files");
-  }
-  const bool all_alike =
-      count.failed == files_.size() && std::all_of(first, files_.end(), [&](const File& file) {
-        return file.error.code() == first->error.code();
-      });
-  if (all_alike && files_.size() == 1) return first->error;
-
-  std::string parts;
-  append(parts, count.skipped, " skipped by the receiver");
-  append(parts, count.failed, " failed");
-  if (first != files_.end()) {
-    parts += " (first: '" + escape_for_terminal(first->info.file_name) +
-             "': " + first->error.message() + ")";
-  }
-  append(parts, count.open, " not tried to the end");
-  const std::size_t missing = files_.size() - count.done;
-  return fail(all_alike ? first->error.code() : Errc::partial,
-              std::to_string(missing) + " of " + std::to_string(files_.size()) +
-                  (missing == 1 ? " files was not sent: " : " files were not sent: ") + parts);
-}
+Result<> SendPlan::verdict() const { return send_verdict(files_, totals(), needless_); }
 
 }  // namespace lsend::transfer

@@ -4,12 +4,12 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "lsend/model/messages.hpp"
 #include "lsend/model/result.hpp"
 #include "lsend/model/time.hpp"
+#include "lsend/transfer/upload_failure.hpp"
 
 namespace lsend::transfer {
 
@@ -30,20 +30,6 @@ struct Step {
   NextStep next = NextStep::give_up;
   Duration delay{0};
 };
-
-/// Why an upload attempt failed, and what the peer said beside its status.
-struct UploadFailure {
-  Error error;
-  bool decided = false;      ///< a 5xx with words: the peer knows what it says
-  bool unconnected = false;  ///< there was nobody to send to
-  std::uint64_t moved = 0;   ///< bytes of the body that went out
-  bool sent_all = false;     ///< the whole body: only the answer may be missing
-  std::optional<Duration> retry_after;
-};
-
-/// How long a 429 makes us wait: what Retry-After says in seconds, up to a minute, else ten
-/// seconds. A date is none (peers on a LAN need not share our clock).
-Duration wait_told(std::string_view retry_after);
 
 /// A delivery to one device, over one session or several: which files the peer took, which come
 /// next, how each ended. Pure.

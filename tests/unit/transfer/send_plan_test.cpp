@@ -1,42 +1,9 @@
 #include "lsend/transfer/send_plan.hpp"
 
-#include "lsend/transfer/backoff.hpp"
-#include "script.hpp"
+#include "send_script.hpp"
 
 using namespace lsend;
 using namespace lsend::transfer;
-
-namespace {
-
-SendPlan plan_of(const std::vector<std::string>& ids) {
-  SendPlan plan(offer(ids).files);
-  plan.offer();
-  return plan;
-}
-
-PrepareUploadReply reply_for(const std::vector<std::string>& ids) {
-  PrepareUploadReply reply;
-  reply.session = SessionId("s");
-  for (const auto& id : ids) reply.tokens.emplace_back(FileId(id), Token("token-" + id));
-  return reply;
-}
-
-SendPlan accepted_plan(const std::vector<std::string>& ids) {
-  auto plan = plan_of(ids);
-  REQUIRE(plan.accepted(reply_for(ids)).has_value());
-  return plan;
-}
-
-Error error_of(Errc code) { return {code, "it broke"}; }
-
-UploadFailure failure_of(Errc code, bool decided = false) {
-  UploadFailure failure;
-  failure.error = error_of(code);
-  failure.decided = decided;
-  return failure;
-}
-
-}  // namespace
 
 TEST_CASE("files go out in order, and all done is success") {
   auto plan = accepted_plan({"a", "b"});
@@ -157,14 +124,8 @@ TEST_CASE("small files are handed out while the next one is small, and taken bac
   CHECK(plan.next() == std::nullopt);
 }
 
-TEST_CASE("how long a 429 makes us wait") {
+TEST_CASE("a 429 is followed by the pause that it asks for") {
   using namespace std::chrono_literals;
-  CHECK(wait_told("0") == 0s);
-  CHECK(wait_told("7") == 7s);
-  CHECK(wait_told("60") == 60s);
-  for (const char* odd : {"", "61", "99999999", "99999999999999999999999", "-1", "1.5", "5 s",
-                          "Wed, 21 Oct 2026 07:28:00 GMT"})
-    CHECK(wait_told(odd) == 10s);
   auto plan = accepted_plan({"a"});
   plan.next();
   auto failure = failure_of(Errc::too_many_requests, true);
@@ -320,89 +281,6 @@ TEST_CASE("files that nobody has begun fail together, those on their way do not"
   CHECK(plan.totals().open == 1);
   CHECK(plan.next() == std::nullopt);
   CHECK(plan.reopen() == 3);
-}
-
-TEST_CASE("pauses double up to the longest, spread by a quarter") {
-  using namespace std::chrono_literals;
-  Backoff middle(500ms, 1500ms);
-  CHECK(middle.next(0.5) == 500ms);
-  CHECK(middle.next(0.5) == 1000ms);
-  CHECK(middle.next(0.5) == 1500ms);
-  CHECK(middle.next(0.5) == 1500ms);
-  CHECK(Backoff(1s, 1s).next(0) == 750ms);
-  CHECK(Backoff(1s, 1s).next(1) == 1250ms);
-}
-
-TEST_CASE("the verdict counts and names") {
-  SECTION("one failed of three") {
-    auto plan = accepted_plan({"a", "b", "c"});
-    while (plan.next()) {
-    }
-    plan.done(0);
-    plan.done(2);
-    (void)plan.failed(1, failure_of(Errc::io));
-    CHECK(plan.verdict().error() ==
-          Error(Errc::partial, "1 of 3 files was not sent: 1 failed (first: 'b.txt': it broke)"));
-  }
-  SECTION("one failed, one skipped") {
-    auto plan = plan_of({"a", "b", "c", "d", "e"});
-    REQUIRE(plan.accepted(reply_for({"a", "b", "c", "d"})).has_value());
-    while (plan.next()) {
-    }
-    (void)plan.failed(0, failure_of(Errc::io));
-    for (std::size_t i = 1; i < 4; ++i) plan.done(i);
-    CHECK(plan.verdict().error() ==
-          Error(Errc::partial,
-                "2 of 5 files were not sent: 1 skipped by the receiver, 1 failed (first: 'a.txt': "
-                "it broke)"));
-  }
-  SECTION("all alike") {
-    auto plan = accepted_plan({"a", "b"});
-    plan.next();
-    plan.abandon(error_of(Errc::unreachable));
-    CHECK(plan.verdict().error() ==
-          Error(Errc::unreachable,
-                "2 of 2 files were not sent: 2 failed (first: 'a.txt': it broke)"));
-  }
-  SECTION("all failed, each in its way") {
-    auto plan = accepted_plan({"a", "b"});
-    plan.next();
-    plan.next();
-    (void)plan.failed(0, failure_of(Errc::io));
-    (void)plan.failed(1, failure_of(Errc::forbidden, true));
-    CHECK(plan.verdict().error().code() == Errc::partial);
-  }
-  SECTION("nothing wanted") {
-    auto plan = plan_of({"a", "b"});
-    plan.nothing_wanted();
-    CHECK(plan.next() == std::nullopt);
-    CHECK(plan.verdict().has_value());
-    CHECK(plan.totals().skipped == 2);
-  }
-  SECTION("none taken") {
-    auto plan = plan_of({"a", "b"});
-    REQUIRE(plan.accepted(reply_for({})).has_value());
-    CHECK(plan.next() == std::nullopt);
-    CHECK(plan.verdict().error() ==
-          Error(Errc::declined, "the receiver wants none of the 2 files"));
-  }
-  SECTION("not tried to the end") {
-    auto plan = accepted_plan({"a", "b"});
-    plan.next();
-    plan.done(0);
-    plan.next();
-    CHECK(plan.verdict().error() ==
-          Error(Errc::partial, "1 of 2 files was not sent: 1 not tried to the end"));
-  }
-  SECTION("names are shown harmless") {
-    auto files = offer({"a"}).files;
-    files.push_back(files[0]);
-    files[0].file_name = "a\x1b[2J";
-    files[1].id = FileId("b");
-    SendPlan plan(files);
-    plan.abandon(error_of(Errc::io));
-    CHECK(plan.verdict().error().message().find('\x1b') == std::string::npos);
-  }
 }
 
 TEST_CASE("abandoning leaves what was done and what was skipped") {

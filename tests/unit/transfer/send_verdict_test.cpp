@@ -1,0 +1,76 @@
+#include "send_script.hpp"
+
+using namespace lsend;
+using namespace lsend::transfer;
+
+TEST_CASE("the verdict counts and names") {
+  SECTION("one failed of three") {
+    auto plan = accepted_plan({"a", "b", "c"});
+    while (plan.next()) {
+    }
+    plan.done(0);
+    plan.done(2);
+    (void)plan.failed(1, failure_of(Errc::io));
+    CHECK(plan.verdict().error() ==
+          Error(Errc::partial, "1 of 3 files was not sent: 1 failed (first: 'b.txt': it broke)"));
+  }
+  SECTION("one failed, one skipped") {
+    auto plan = plan_of({"a", "b", "c", "d", "e"});
+    REQUIRE(plan.accepted(reply_for({"a", "b", "c", "d"})).has_value());
+    while (plan.next()) {
+    }
+    (void)plan.failed(0, failure_of(Errc::io));
+    for (std::size_t i = 1; i < 4; ++i) plan.done(i);
+    CHECK(plan.verdict().error() ==
+          Error(Errc::partial,
+                "2 of 5 files were not sent: 1 skipped by the receiver, 1 failed (first: 'a.txt': "
+                "it broke)"));
+  }
+  SECTION("all alike") {
+    auto plan = accepted_plan({"a", "b"});
+    plan.next();
+    plan.abandon(error_of(Errc::unreachable));
+    CHECK(plan.verdict().error() ==
+          Error(Errc::unreachable,
+                "2 of 2 files were not sent: 2 failed (first: 'a.txt': it broke)"));
+  }
+  SECTION("all failed, each in its way") {
+    auto plan = accepted_plan({"a", "b"});
+    plan.next();
+    plan.next();
+    (void)plan.failed(0, failure_of(Errc::io));
+    (void)plan.failed(1, failure_of(Errc::forbidden, true));
+    CHECK(plan.verdict().error().code() == Errc::partial);
+  }
+  SECTION("nothing wanted") {
+    auto plan = plan_of({"a", "b"});
+    plan.nothing_wanted();
+    CHECK(plan.next() == std::nullopt);
+    CHECK(plan.verdict().has_value());
+    CHECK(plan.totals().skipped == 2);
+  }
+  SECTION("none taken") {
+    auto plan = plan_of({"a", "b"});
+    REQUIRE(plan.accepted(reply_for({})).has_value());
+    CHECK(plan.next() == std::nullopt);
+    CHECK(plan.verdict().error() ==
+          Error(Errc::declined, "the receiver wants none of the 2 files"));
+  }
+  SECTION("not tried to the end") {
+    auto plan = accepted_plan({"a", "b"});
+    plan.next();
+    plan.done(0);
+    plan.next();
+    CHECK(plan.verdict().error() ==
+          Error(Errc::partial, "1 of 2 files was not sent: 1 not tried to the end"));
+  }
+  SECTION("names are shown harmless") {
+    auto files = offer({"a"}).files;
+    files.push_back(files[0]);
+    files[0].file_name = "a\x1b[2J";
+    files[1].id = FileId("b");
+    SendPlan plan(files);
+    plan.abandon(error_of(Errc::io));
+    CHECK(plan.verdict().error().message().find('\x1b') == std::string::npos);
+  }
+}
