@@ -28,7 +28,7 @@ TEST_CASE("A clipboard request without a text is refused") {
       {R"({"text":7})", "'text' is not a text"},
       {R"({"Text":"a"})", "'text' is missing"},
       {R"("text")", "it is not a JSON object"},
-      {"text=a", "it is not valid JSON at byte 2"},
+      {"text=a", "it is not valid JSON at byte 1"},
   };
   for (const Case& c : cases) {
     INFO(c.json);

@@ -66,6 +66,43 @@ TEST_CASE("Nothing hides behind a NUL or a byte order mark") {
         "malformed register request: it begins with a byte order mark");
 }
 
+TEST_CASE("Only whole numbers that are not negative are sizes") {
+  const auto size = [](const std::string& number) {
+    const auto read = codec_v2().decode_prepare_upload(
+        R"({"info":{"alias":"a"},"files":{"f":{"id":"f","fileName":"n","fileType":"t","size":)" +
+            number + "}}}",
+        kDefaults, JsonLimits{});
+    return read ? std::to_string(read->files.front().size) : "refused";
+  };
+  CHECK(size("0") == "0");
+  CHECK(size("9223372036854775807") == "9223372036854775807");
+  CHECK(size("9223372036854775808") == "9223372036854775808");
+  CHECK(size("18446744073709551615") == "18446744073709551615");
+  for (const char* other : {"18446744073709551616", "-0", "-1", "-9223372036854775808", "1.0",
+                            "1e2", "0.0", "-0.0", "1E400", "true", "\"1\"", "+1", ".5", "0x1"}) {
+    INFO(other);
+    CHECK(size(other) == "refused");
+  }
+}
+
+TEST_CASE("Texts are what their escapes say, however long") {
+  const auto alias = [](const std::string& text) {
+    const auto read = codec_v2().decode_register(
+        R"({"\u0061lias":")" + text + R"(","fingerprint":"f"})", kDefaults);
+    return read ? read->alias : "refused: " + read.error().message();
+  };
+  CHECK(alias(R"(\"\\\/\b\f\n\r\t)") == "\"\\/\b\f\n\r\t");
+  CHECK(alias(R"(\u00e9\u20ac\ud83d\ude00)") == "\u00e9\u20ac\U0001f600");
+  CHECK(alias(R"(a\nb)" + std::string(200, 'y') + R"(\tz)") ==
+        "a\nb" + std::string(200, 'y') + "\tz");
+  CHECK(alias("") == "refused: malformed register request: 'alias' is empty");
+  for (const char* bad : {R"(\x)", R"(\u12g4)", R"(\ude00)", R"(\ud83dx)", R"(\ud83d\u0041)"}) {
+    INFO(bad);
+    CHECK(alias(bad).starts_with("refused: malformed register request: it is not valid JSON"));
+  }
+  CHECK(alias(repeat(R"(\u0041)", 257)).starts_with("refused: "));
+}
+
 TEST_CASE("The last of two equal names counts") {
   const auto read = codec_v2().decode_register(
       R"({"alias":"first","fingerprint":"f","alias":"last"})", kDefaults);
