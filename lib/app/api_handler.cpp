@@ -93,7 +93,7 @@ Task<> ApiHandler::info(Request& request) {
     co_await respond_error(request.exchange, std::move(error));
     co_return;
   }
-  auto json = request.route.codec->encode_info(node_.self);
+  auto json = request.route.codec->encode_info(node_.self, ability());
   co_await respond_json(request.exchange, std::move(json));
 }
 
@@ -131,7 +131,7 @@ Task<> ApiHandler::register_device(Request& request) {
     endpoint.port = device->port;
     heard_(*device, endpoint, proven && *proven == device->fingerprint);
   }
-  auto json = request.route.codec->encode_info(node_.self);
+  auto json = request.route.codec->encode_info(node_.self, ability());
   co_await respond_json(exchange, std::move(json));
 }
 

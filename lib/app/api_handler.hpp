@@ -35,6 +35,8 @@ class ApiHandler : public net::RequestHandler {
   net::Answer refuse(const Error& error) final;
 
  protected:
+  /// What lsend's own member of `info` and `register` answers says.
+  virtual protocol::Ability ability() const { return {}; }
   virtual Task<> prepare_upload(Request& request);
   virtual Task<> upload(Request& request);
   virtual Task<> cancel(Request& request);

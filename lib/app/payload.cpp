@@ -81,44 +81,21 @@ Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::
   return {};
 }
 
-/// On all cores: nothing else has anything to do yet.
-Result<> hash_all(Payload& payload) {
-  std::atomic<std::size_t> next{0};
-  std::mutex lock;
-  std::optional<Error> failure;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < payload.files.size(); i = next++) {
-      auto digest = storage::hash_file(payload.local[i]);
-      if (digest) {
-        payload.files[i].sha256 = std::move(*digest);
-        continue;
-      }
-      const std::lock_guard guard(lock);
-      if (!failure) failure = digest.error();
-      next = payload.files.size();
-    }
-  };
-  const auto threads = std::min<std::size_t>(
-      {payload.files.size(), kMostHashers, std::max(1U, std::thread::hardware_concurrency())});
-  std::vector<std::jthread> others;
-  try {
-    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
-  } catch (const std::system_error&) {
-    // No more threads to be had: these will do.
-  }
-  work();
-  others.clear();
-  if (failure) return *failure;
-  return {};
-}
-
+/// With --checksum each file has its digest before anybody hears of it; else it depends on who that
+/// is.
 Result<> add_checksums(Payload& payload, ChecksumMode mode) {
-  std::uint64_t total = 0;
-  for (const auto& file : payload.files) total += file.size;
-  const bool wanted =
-      mode == ChecksumMode::always || (mode == ChecksumMode::automatic && total <= kCheapToHash);
-  if (!wanted || payload.from_stdin) return {};
-  return hash_all(payload);
+  if (payload.from_stdin || mode == ChecksumMode::never) return {};
+  if (mode == ChecksumMode::automatic) {
+    std::uint64_t total = 0;
+    for (const auto& file : payload.files) total += file.size;
+    payload.cheap_to_hash = total <= kCheapToHash;
+    return {};
+  }
+  auto digests = hash_all(payload, nullptr);
+  if (!digests) return digests.error();
+  for (std::size_t i = 0; i < digests->size(); ++i)
+    payload.files[i].sha256 = std::move((*digests)[i]);
+  return {};
 }
 
 /// The list of --files-from, read.
@@ -145,6 +122,38 @@ Result<storage::Selection> select(const SendOptions& options) {
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> hash_all(const Payload& payload, const std::atomic<bool>* stop) {
+  std::vector<std::string> digests(payload.local.size());
+  std::atomic<std::size_t> next{0};
+  std::mutex lock;
+  std::optional<Error> failure;
+  const auto fails = [&](const Error& error) {
+    const std::lock_guard guard(lock);
+    if (!failure) failure = error;
+    next = digests.size();
+  };
+  const auto work = [&] {
+    for (std::size_t i = next++; i < digests.size(); i = next++) {
+      if (stop && *stop) return fails(fail(Errc::interrupted, "interrupted"));
+      auto digest = storage::hash_file(payload.local[i]);
+      if (!digest) return fails(digest.error());
+      digests[i] = std::move(*digest);
+    }
+  };
+  const auto threads = std::min<std::size_t>(
+      {digests.size(), kMostHashers, std::max(1U, std::thread::hardware_concurrency())});
+  std::vector<std::jthread> others;
+  try {
+    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+  } catch (const std::system_error&) {
+    // No more threads to be had: these will do.
+  }
+  work();
+  others.clear();
+  if (failure) return *failure;
+  return digests;
+}
 
 Result<Payload> gather_payload(const SendOptions& options, const storage::Home& home,
                                ProgressSink& sink) {

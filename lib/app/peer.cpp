@@ -61,7 +61,10 @@ Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const pro
   auto info = codec.decode_info(reply->body, defaults);
   if (!info) co_return info.error();
   peer.info = std::move(*info);
-  peer.is_lsend = protocol::says_lsend(reply->body);
+  const auto ability = protocol::ability_of(reply->body);
+  peer.probed = true;
+  peer.is_lsend = ability.has_value();
+  peer.hashes = ability && ability->hashes;
   co_return true;
 }
 
@@ -149,6 +152,7 @@ Task<Result<Peer>> prove(const Node& node, Peer peer) {
   if (peer.pin) request.pins.push_back(*peer.pin);
   auto again = co_await probe(node, std::move(request));
   if (!again) co_return again.error();
+  peer.learn(*again);
   peer.weak = again->weak;
   // A certificate that proves nothing by itself is enough where somebody named exactly this one.
   const bool named = peer.pin && !peer.pin_is_claim;

@@ -24,12 +24,20 @@ struct Peer {
   std::optional<Fingerprint> pin;     ///< https: later connections must show it
   bool pin_is_claim = false;          ///< it was announced, and nobody vouches for it
   bool weak = false;                  ///< its certificate is, see HttpClient::peer_is_weak()
+  bool probed = false;                ///< what is_lsend and hashes say is all there is to know
   bool is_lsend = false;              ///< it said so when it was probed
+  bool hashes = false;                ///< protocol::Ability::hashes; it said so when it was probed
   bool only_named = false;            ///< proven because exactly this certificate is expected
   std::optional<Fingerprint> proven;  ///< what TLS proved when it was probed
   identity::Standing standing = identity::Standing::fresh;
   bool remembered = false;  ///< see TargetEvent
 
+  /// Takes over what another probe of it has told of its abilities.
+  void learn(const Peer& other) {
+    probed = other.probed;
+    is_lsend = other.is_lsend;
+    hashes = other.hashes;
+  }
   const protocol::Codec& codec() const { return protocol::codec_for(info.version); }
 };
 

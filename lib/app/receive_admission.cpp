@@ -86,6 +86,14 @@ ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptio
       acceptance_(home, options, deciders, book.requests(),
                   [&book](const std::string& message) { book.warn(message); }) {}
 
+/// Files that are there need not come, a program is told of digests, and what goes to a pipe cannot
+/// be taken back: these know a file by its digest before it comes.
+protocol::Ability ReceiveAdmission::ability() const {
+  const bool looks = options_.conflict == storage::Conflict::skip ||
+                     !options_.accept_exec.empty() || !options_.output.empty();
+  return {options_.checksum && !looks};
+}
+
 // --- PIN and body
 
 Task<Result<>> ReceiveAdmission::check_head(const Request& request) {

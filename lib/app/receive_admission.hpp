@@ -23,6 +23,8 @@ class ReceiveAdmission {
                    const Deciders& deciders, const storage::Inbox& inbox, BlockingPool& pool,
                    ReceiveBook& book, ReceiveResume& resume);
 
+  /// Whether a sha256 that is announced is of no use here, now that options may change.
+  protocol::Ability ability() const;
   /// What the head tells: the PIN, and a body that we can read.
   Task<Result<>> check_head(const Request& request);
   /// The body of a request whose head is right.

@@ -38,6 +38,7 @@ class ReceiveHandler final : public ApiHandler {
   std::function<void()> on_transfer_end;
 
  protected:
+  protocol::Ability ability() const override { return admission_.ability(); }
   Task<> prepare_upload(Request& request) override;
   Task<> upload(Request& request) override;
   Task<> cancel(Request& request) override;

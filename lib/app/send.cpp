@@ -44,24 +44,25 @@ class SendHandler final : public ApiHandler {
 /// Delivers one payload to all targets at once.
 class Sender {
  public:
-  Sender(Executor executor, Interrupt& interrupt, Node node, TrustGate gate,
+  Sender(Executor executor, Interrupt& interrupt, Node node, TrustGate gate, const Payload& payload,
          const SendOptions& options, ProgressSink& sink)
       : interrupt_(interrupt),
+        digests_(payload, interrupt),
         gate_(std::move(gate)),
         options_(options),
         sink_(sink),
         desk_(options.prompt ? std::make_unique<PromptDesk>(*options.prompt, &interrupt) : nullptr),
         presence_(executor, std::move(node), nullptr, nullptr) {}
 
-  Task<Result<SendReport>> run(const std::vector<std::string>& targets, const Payload& payload) {
+  Task<Result<SendReport>> run(const std::vector<std::string>& targets) {
     auto opened = presence_.open();
     if (!opened) co_return opened.error();
     SendReport report;
-    report.message = payload.is_message;
+    report.message = digests_.payload().is_message;
     report.targets.resize(targets.size());
     net::TaskGroup group(presence_.executor());
     for (std::size_t i = 0; i < targets.size(); ++i)
-      group.spawn(deliver(targets[i], payload, report.targets[i]));
+      group.spawn(deliver(targets[i], report.targets[i]));
     co_await group.join();
     co_await presence_.close();
     co_return report;
@@ -69,10 +70,10 @@ class Sender {
 
  private:
   /// Once, and again as often as --retry says and the failure is a temporary one.
-  Task<> deliver(std::string target, const Payload& payload, TargetReport& report) {
+  Task<> deliver(std::string target, TargetReport& report) {
     const auto began = Clock::now();
     report.target = target;
-    SendJob job(presence_.executor(), presence_.node(), interrupt_, target, payload, options_,
+    SendJob job(presence_.executor(), presence_.node(), interrupt_, target, digests_, options_,
                 sink_, desk_.get());
     presence_.handler().jobs.push_back(&job);
     transfer::Backoff backoff(kFirstRetry, kLongestRetry);
@@ -152,6 +153,7 @@ class Sender {
   }
 
   Interrupt& interrupt_;
+  PayloadDigests digests_;
   TrustGate gate_;
   const SendOptions& options_;
   ProgressSink& sink_;
@@ -190,8 +192,8 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   if (!gate) return gate.error();
   Runtime runtime(&sink);
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),
-                options, sink);
-  return runtime.run(sender.run(*targets, *payload));
+                *payload, options, sink);
+  return runtime.run(sender.run(*targets));
 }
 
 }  // namespace lsend::app

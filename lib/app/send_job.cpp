@@ -9,6 +9,8 @@ namespace {
 
 /// Official apps hold the whole list in memory, several times (reliability.md S31).
 constexpr std::size_t kMostFiles = 10'000;
+/// To hash so many takes longer than to ask whether it is of any use.
+constexpr std::size_t kManyToHash = 500;
 
 }  // namespace
 
@@ -16,7 +18,10 @@ Task<Result<TargetReport>> SendJob::run(Peer peer) {
   session_.peer = std::move(peer);
   session_.local_address.clear();
   session_.goes_on = false;
-  co_await choose_most_files();
+  co_await learn_abilities();
+  const auto digested = co_await add_digests();
+  if (!digested && !granted_) co_return digested.error();
+  if (!digested) co_return give_up(digested.error());
   auto& plan = session_.plan;
   do {
     const auto went = co_await ask_and_upload();
@@ -42,12 +47,14 @@ bool SendJob::reopen() {
   return !pipe && !session_.calls.stopped() && session_.plan.reopen() > 0;
 }
 
-/// Another lsend takes what there is; an announcement does not tell who that is.
-Task<> SendJob::choose_most_files() {
-  // All or nothing takes one question.
-  if (session_.options.require_all || session_.plan.files().size() <= kMostFiles) co_return;
+/// What an announcement does not tell, where it matters.
+Task<> SendJob::learn_abilities() {
   auto& peer = session_.peer;
-  if (!peer.is_lsend && !peer.info.version.is_v1()) {
+  const auto files = session_.plan.files().size();
+  // All or nothing takes one question.
+  const bool splits = files > kMostFiles && !session_.options.require_all;
+  const bool hashes = files >= kManyToHash && needs_digests();
+  if ((splits || hashes) && !peer.probed && !peer.info.version.is_v1()) {
     ProbeRequest request(peer.endpoint.host, peer.endpoint.port);
     request.scheme = peer.endpoint.scheme;
     request.limit = session_.node.settings.connect_timeout;
@@ -56,9 +63,27 @@ Task<> SendJob::choose_most_files() {
     const auto opening = session_.calls.opening(connecting);
     request.connecting = &connecting;
     const auto asked = co_await probe(session_.node, std::move(request));
-    peer.is_lsend = asked && asked->is_lsend;
+    if (asked) peer.learn(*asked);
   }
-  session_.most_files = peer.is_lsend ? session_.plan.files().size() : kMostFiles;
+  if (splits) session_.most_files = peer.is_lsend ? files : kMostFiles;
+}
+
+/// Not for who hashes all that comes and says in its answer what it has: that would be a second
+/// read for nothing. By plain HTTP nothing else would refuse what came damaged before it is there;
+/// and what came through a pipe has no time by which its beginning is known again.
+bool SendJob::needs_digests() const {
+  const auto& peer = session_.peer;
+  const bool vouched = peer.hashes && peer.endpoint.scheme == Scheme::https;
+  return session_.payload.cheap_to_hash && !peer.info.version.is_v1() &&
+         (!vouched || session_.payload.spool);
+}
+
+Task<Result<>> SendJob::add_digests() {
+  if (!needs_digests()) co_return Result<>();
+  const auto digests = co_await digests_.compute();
+  if (!digests) co_return digests.error();
+  session_.plan.announce(**digests);
+  co_return Result<>();
 }
 
 /// One session.

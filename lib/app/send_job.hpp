@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/app/interrupt.hpp"
+#include "lib/app/payload_digests.hpp"
 #include "lib/app/send_news.hpp"
 
 namespace lsend::app {
@@ -10,10 +11,11 @@ namespace lsend::app {
 class SendJob {
  public:
   SendJob(Executor executor, const Node& node, Interrupt& interrupt, std::string target,
-          const Payload& payload, const SendOptions& options, ProgressSink& sink, PromptDesk* desk)
+          PayloadDigests& digests, const SendOptions& options, ProgressSink& sink, PromptDesk* desk)
       : executor_(executor),
         interrupt_(interrupt),
-        session_(node, std::move(target), payload, options, desk),
+        digests_(digests),
+        session_(node, std::move(target), digests.payload(), options, desk),
         news_(session_, sink),
         on_stop_(interrupt, [this] { session_.calls.stop(interrupt_.error()); }) {}
 
@@ -42,12 +44,15 @@ class SendJob {
   bool cancelled_by_peer(const std::string& session, const PeerAddress& from);
 
  private:
-  Task<> choose_most_files();
+  Task<> learn_abilities();
+  bool needs_digests() const;
+  Task<Result<>> add_digests();
   Task<Result<>> ask_and_upload();
   Task<> upload(ClientPtr client);
 
   Executor executor_;
   Interrupt& interrupt_;
+  PayloadDigests& digests_;
   SendSession session_;
   SendNews news_;
   Interrupt::Subscription on_stop_;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "extension.hpp"
 #include "lsend/model/text.hpp"
 
 namespace lsend::protocol {
@@ -36,14 +37,13 @@ class DeviceReader : public JsonHandler {
   DeviceFields fields{JsonLimits{}};
 };
 
-struct MarkReader : JsonHandler {
+struct AbilityReader : JsonHandler {
   Result<> on_value(const JsonPath& path, JsonValue value) override {
-    const bool version = path.size() == 2 && path[0] == "lsend" && path[1] == "v";
-    if (version) found = value.is(Kind::unsigned_integer) && value.number > 0;
+    if (path.size() == 2 && path[0] == kExtension) fields.take(path[1], value);
     return {};
   }
 
-  bool found = false;
+  AbilityFields fields;
 };
 
 Result<DeviceInfo> read_device(std::string_view json, const DeviceDefaults& defaults,
@@ -138,11 +138,11 @@ Result<DeviceInfo> read_register_request(std::string_view json, const DeviceDefa
   return device;
 }
 
-bool says_lsend(std::string_view json) {
+std::optional<Ability> ability_of(std::string_view json) {
   const JsonLimits limits;
-  MarkReader reader;
+  AbilityReader reader;
   const auto read = read_json_object(json, limits.max_depth, limits.max_string, reader);
-  return read && reader.found;
+  return read ? reader.fields.finish() : std::nullopt;
 }
 
 JsonObject short_device(const DeviceInfo& device, std::string_view device_type) {

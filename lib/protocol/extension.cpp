@@ -12,6 +12,7 @@ constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxSession = 512;
 constexpr std::string_view kVersionName = "v";
 constexpr std::string_view kResume = "resume";
+constexpr std::string_view kHashes = "hashes";
 constexpr std::string_view kSession = "session";
 constexpr std::string_view kOffset = "offset";
 constexpr std::string_view kPrefixDigest = "sha256Prefix";
@@ -25,10 +26,10 @@ char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' 
 
 }  // namespace
 
-void add_ability(JsonObject& device) {
-  ResumeWish able;
-  able.wanted = true;
-  add_wish(device, able);
+void add_ability(JsonObject& device, const Ability& ability) {
+  device.begin(kExtension).number(kVersionName, kVersion).flag(kResume, true);
+  if (ability.hashes) device.flag(kHashes, true);
+  device.end();
 }
 
 void add_wish(JsonObject& device, const ResumeWish& wish) {
@@ -44,6 +45,17 @@ void add_points(JsonObject& answer, const PrepareUploadReply& reply) {
     answer.text(kPrefixDigest, point.sha256_prefix).end();
   }
   answer.end().end();
+}
+
+void AbilityFields::take(std::string_view name, const JsonValue& value) {
+  if (name == kVersionName)
+    known_ = value.is(Kind::unsigned_integer) && value.number >= kVersion;
+  else if (name == kHashes)
+    ability_.hashes = value.is(Kind::boolean) && value.boolean;
+}
+
+std::optional<Ability> AbilityFields::finish() const {
+  return known_ ? std::optional(ability_) : std::nullopt;
 }
 
 void WishFields::take(std::string_view name, const JsonValue& value) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "json_text.hpp"
 #include "lsend/model/messages.hpp"
+#include "lsend/protocol/codec.hpp"
 
 namespace lsend::protocol {
 
@@ -14,12 +16,25 @@ namespace lsend::protocol {
 /// (reliability.md 7.5).
 inline constexpr std::string_view kExtension = "lsend";
 
-/// `"lsend": {"v": 1, "resume": true}`, in what a device says of itself.
-void add_ability(JsonObject& device);
-/// The same in a prepare-upload, with the session that is to go on.
+/// `"lsend": {"v": 1, "resume": true, "hashes": true}`, in what a device says of itself; a false
+/// "hashes" is left out.
+void add_ability(JsonObject& device, const Ability& ability);
+/// `"lsend": {"v": 1, "resume": true}` in a prepare-upload, with the session that is to go on.
 void add_wish(JsonObject& device, const ResumeWish& wish);
 /// `"lsend": {"resume": {id: {"offset": n, "sha256Prefix": hex}}}`, in the answer.
 void add_points(JsonObject& answer, const PrepareUploadReply& reply);
+
+/// Collects what a device says of itself. What is mistyped is as good as unsaid.
+class AbilityFields {
+ public:
+  void take(std::string_view name, const JsonValue& value);
+  /// Nothing where no version was named.
+  std::optional<Ability> finish() const;
+
+ private:
+  bool known_ = false;  ///< the version of the member
+  Ability ability_;
+};
 
 /// Collects a wish. What is mistyped is as good as unsaid: nobody is refused for it.
 class WishFields {

@@ -18,9 +18,9 @@ std::size_t likely_size(const FileInfo& file) {
 
 }  // namespace
 
-std::string JsonCodec::encode_info(const DeviceInfo& device) const {
+std::string JsonCodec::encode_info(const DeviceInfo& device, const Ability& ability) const {
   auto out = short_device(device, type_word(device));
-  if (is_extended()) add_ability(out);
+  if (is_extended()) add_ability(out, ability);
   return out.take();
 }
 
@@ -31,7 +31,7 @@ Result<DeviceInfo> JsonCodec::decode_info(std::string_view json,
 
 std::string JsonCodec::encode_register(const DeviceInfo& device) const {
   auto out = full_device(device, type_word(device));
-  if (is_extended()) add_ability(out);
+  if (is_extended()) add_ability(out, Ability{});
   return out.take();
 }
 

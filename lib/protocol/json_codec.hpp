@@ -12,7 +12,8 @@ namespace lsend::protocol {
 /// device's type, other members of a file, another shape of the reply, and other names in errors.
 class JsonCodec : public Codec {
  public:
-  std::string encode_info(const DeviceInfo& device) const final;
+  using Codec::encode_info;
+  std::string encode_info(const DeviceInfo& device, const Ability& ability) const final;
   Result<DeviceInfo> decode_info(std::string_view json, const DeviceDefaults& defaults) const final;
   std::string encode_register(const DeviceInfo& device) const final;
   Result<DeviceInfo> decode_register(std::string_view json,

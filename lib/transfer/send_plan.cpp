@@ -38,6 +38,13 @@ SendPlan::File* SendPlan::find(const FileId& id) {
   return found != by_id_.end() && id_of(*found) == id.str() ? &files_[*found] : nullptr;
 }
 
+void SendPlan::announce(const std::vector<std::string>& digests) {
+  for (std::size_t i = 0; i < std::min(digests.size(), files_.size()); ++i) {
+    auto& file = files_[i];
+    if (!file.info.sha256 && !file.changed) file.info.sha256 = digests[i];
+  }
+}
+
 std::vector<std::size_t> SendPlan::offer(std::size_t most) {
   std::vector<std::size_t> offered;
   for (std::size_t i = 0; i < files_.size(); ++i) {

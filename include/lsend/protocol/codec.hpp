@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,11 @@ struct JsonLimits {
   std::size_t max_message = 16'777'216;  ///< `preview` of a message
 };
 
+/// What a device says of itself in lsend's own member (reliability.md 7.5).
+struct Ability {
+  bool hashes = false;  ///< all that comes, and answers with the digest: it needs none announced
+};
+
 /// A wire version: version-neutral messages in, text out, and back. Stateless. Decoders ignore
 /// unknown fields, refuse missing or mistyped ones with Errc::bad_request, and never throw.
 class Codec {
@@ -41,7 +47,8 @@ class Codec {
   virtual std::string_view name() const = 0;
 
   /// The answer to `info` and to `register`. Always names `version` (protocol.md trap 1).
-  virtual std::string encode_info(const DeviceInfo& device) const = 0;
+  virtual std::string encode_info(const DeviceInfo& device, const Ability& ability) const = 0;
+  std::string encode_info(const DeviceInfo& device) const { return encode_info(device, {}); }
   virtual Result<DeviceInfo> decode_info(std::string_view json,
                                          const DeviceDefaults& defaults) const = 0;
 
@@ -69,9 +76,9 @@ const Codec& codec_v2();
 /// The codec that a peer of this version understands.
 const Codec& codec_for(const Version& version);
 
-/// Does an answer to `info` or `register` come from another lsend? Its member "lsend" says so
-/// (reliability.md 7.5).
-bool says_lsend(std::string_view json);
+/// What an answer to `info` or `register` says in the member "lsend"; nothing when it does not come
+/// from another lsend.
+std::optional<Ability> ability_of(std::string_view json);
 
 /// The datagram that all eras read: both `announce` and `announcement`, deviceType one of
 /// mobile, desktop, web (protocol.md 2.2, traps 2-4).

@@ -50,6 +50,10 @@ class SendPlan {
 
   const std::vector<File>& files() const { return files_; }
 
+  /// The sha256 of each file, at the files' indices, to go into offers from now on. A file that has
+  /// one keeps it, and one that was announced anew is not what was hashed.
+  void announce(const std::vector<std::string>& digests);
+
   /// The files to ask for now: what is open, and what was offered without an answer; at most
   /// `most`, in the order given.
   std::vector<std::size_t> offer(std::size_t most = std::numeric_limits<std::size_t>::max());

@@ -34,6 +34,30 @@ TEST_CASE("a v2 device says that it resumes, and neither v1 nor a datagram does"
   CHECK(encode_announcement({device, true}).find("lsend") == std::string::npos);
 }
 
+TEST_CASE("who hashes all that comes says so in its answers") {
+  DeviceInfo device;
+  device.alias = "A";
+  const Ability able{true};
+  const auto said = codec_v2().encode_info(device, able);
+  CHECK(said.find(R"("lsend":{"v":1,"resume":true,"hashes":true})") != std::string::npos);
+  CHECK(codec_v1().encode_info(device, able).find("lsend") == std::string::npos);
+  CHECK(codec_v2().encode_info(device, Ability{}).find("hashes") == std::string::npos);
+  const auto read = ability_of(said);
+  REQUIRE(read.has_value());
+  CHECK(read->hashes);
+}
+
+TEST_CASE("an ability that is mistyped is none") {
+  for (const char* value : {"1", R"("true")", "null", "{}", "[true]", "false"}) {
+    INFO(value);
+    const auto read = ability_of(R"({"lsend":{"v":1,"hashes":)" + std::string(value) + "}}");
+    REQUIRE(read.has_value());
+    CHECK_FALSE(read->hashes);
+  }
+  CHECK_FALSE(ability_of(R"({"lsend":{"hashes":true}})").has_value());
+  CHECK_FALSE(ability_of(R"({"hashes":true})").has_value());
+}
+
 TEST_CASE("the wish to resume travels with the sender of a v2 request") {
   PrepareUpload request;
   request.info.alias = "A";

@@ -295,3 +295,21 @@ TEST_CASE("abandoning leaves what was done and what was skipped") {
   CHECK(plan.files()[2].status == SendStatus::skipped);
   CHECK(plan.next() == std::nullopt);
 }
+
+TEST_CASE("digests that come later go into the next offer") {
+  auto files = offer({"a", "b", "c"}).files;
+  for (auto& file : files) file.sha256.reset();
+  files[1].sha256 = "of b";
+  SendPlan plan(files);
+  plan.offer();
+  REQUIRE(plan.accepted(reply_for({"a", "b", "c"})).has_value());
+  plan.next();
+  REQUIRE(plan.failed(0, failure_of(Errc::checksum_mismatch)).next == NextStep::read_again);
+  auto changed = plan.files()[0].info;
+  changed.size += 1;
+  REQUIRE(plan.checked(0, changed).next == NextStep::ask_again);
+  plan.announce({"was a", "other b", "of c"});
+  CHECK_FALSE(plan.files()[0].info.sha256.has_value());
+  CHECK(plan.files()[1].info.sha256 == "of b");
+  CHECK(plan.files()[2].info.sha256 == "of c");
+}
