@@ -31,6 +31,8 @@ class Hooks {
   Hooks(Executor executor, std::string command, ProgressSink& sink)
       : command_(std::move(command)), sink_(sink), tasks_(executor) {}
 
+  /// There is a command; else run() does nothing.
+  bool any() const { return !command_.empty(); }
   void run(HookFile file);
   /// Waits until none is left.
   Task<> join();

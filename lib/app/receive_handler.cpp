@@ -285,6 +285,7 @@ void ReceiveHandler::stored(const net::Exchange& exchange, const transfer::Recei
                             const FileInfo& file, const storage::StoredFile& stored,
                             std::uint64_t from) {
   book_.file(file, stored, from);
+  if (!hooks_.any()) return;
   HookFile hook;
   hook.path = stored.path == "-" ? stored.path : (inbox_.folder() / stored.path).string();
   hook.name = file.file_name;

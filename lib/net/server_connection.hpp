@@ -17,15 +17,17 @@ inline constexpr Duration kLingerTime = std::chrono::seconds(5);
 inline constexpr Duration kAnswerTime = std::chrono::seconds(30);
 
 inline std::string render_answer(const Answer& answer, bool keep_alive) {
-  std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " ";
-  text += reason_phrase(answer.status);
-  text += "\r\n";
-  if (!answer.body.empty()) text += "Content-Type: " + answer.content_type + "\r\n";
-  if (answer.status != 204)
-    text += "Content-Length: " + std::to_string(answer.body.size()) + "\r\n";
-  for (const auto& [name, value] : answer.fields) text += name + ": " + value + "\r\n";
-  if (!keep_alive) text += "Connection: close\r\n";
-  return text + "\r\n" + answer.body;
+  constexpr std::size_t kUsualHead = 256;
+  std::string text;
+  text.reserve(kUsualHead + answer.body.size());
+  const auto add = [&text](const auto&... parts) { (text.append(parts), ...); };
+  add("HTTP/1.1 ", std::to_string(answer.status), " ", reason_phrase(answer.status), "\r\n");
+  if (!answer.body.empty()) add("Content-Type: ", answer.content_type, "\r\n");
+  if (answer.status != 204) add("Content-Length: ", std::to_string(answer.body.size()), "\r\n");
+  for (const auto& [name, value] : answer.fields) add(name, ": ", value, "\r\n");
+  if (!keep_alive) add("Connection: close\r\n");
+  add("\r\n", answer.body);
+  return text;
 }
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
@@ -61,13 +63,8 @@ class Connection final : public Exchange {
   }
 
   Task<Result<std::size_t>> read_body(std::span<std::byte> buffer) override {
-    if (head_.expects_continue && !answered_) {
-      head_.expects_continue = false;
-      const auto sent = co_await stream_.write(bytes_of("HTTP/1.1 100 Continue\r\n\r\n"));
-      if (sent.ec) co_return link_error(stream_.link(), sent.ec, what_);
-    }
-    auto bytes = co_await reader_.read_body(buffer, what_);
-    co_return bytes;
+    const bool first = head_.expects_continue && !answered_;
+    return first ? invite_body(buffer) : reader_.read_body(buffer, what_);
   }
 
   Task<bool> respond(Answer answer) override {
@@ -113,6 +110,14 @@ class Connection final : public Exchange {
   void abort() override { stream_.link().abort(); }
 
  private:
+  Task<Result<std::size_t>> invite_body(std::span<std::byte> buffer) {
+    head_.expects_continue = false;
+    const auto sent = co_await stream_.write(bytes_of("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (sent.ec) co_return link_error(stream_.link(), sent.ec, what_);
+    auto bytes = co_await reader_.read_body(buffer, what_);
+    co_return bytes;
+  }
+
   Task<bool> serve_one() {
     auto& link = stream_.link();
     live_.busy = false;

@@ -63,7 +63,7 @@ Task<Result<>> TlsStream::handshake(const std::string& peer_name) {
     const int error = SSL_get_error(ssl_.get(), result);
     const auto reason = ERR_peek_last_error();
     // An alert or the last flight has to leave whatever the outcome was.
-    const auto sent = co_await flush();
+    const auto sent = co_await push();
     if (result == 1) {
       if (sent) co_return handshake_error(sent, reason, peer_name);
       learn_peer();
@@ -106,7 +106,9 @@ void TlsStream::learn_peer() {
   if (!weak_ && is_in_force(certificate)) peer_ = fingerprint_of(certificate);
 }
 
-bool TlsStream::wants_flush() const { return !flushing_ && BIO_ctrl_pending(network_.get()) > 0; }
+bool TlsStream::wants_flush() const {
+  return !flushing_ && (!held_.empty() || BIO_ctrl_pending(network_.get()) > 0);
+}
 
 /// Ends a flush on every way out, also when the coroutine is cancelled.
 struct TlsStream::FlushEnd {
@@ -118,6 +120,15 @@ struct TlsStream::FlushEnd {
 };
 
 Task<error_code> TlsStream::flush() {
+  if (!held_.empty()) {
+    const auto encrypted = co_await encrypt_held();
+    if (encrypted) co_return encrypted;
+  }
+  const auto ec = co_await push();
+  co_return ec;
+}
+
+Task<error_code> TlsStream::push() {
   // One flusher a stream: a second one would send the same bytes again. Whoever flushes goes on
   // until nothing is left, so waiting for it is enough.
   while (flushing_) {
@@ -189,14 +200,39 @@ bool TlsStream::has_input() const {
 }
 
 Task<IoResult> TlsStream::write(std::span<const std::byte> bytes) {
-  auto result = co_await write_later(bytes);
+  IoResult result;
+  const bool behind = !held_.empty();
+  if (behind) {
+    held_.insert(held_.end(), bytes.begin(), bytes.end());
+    result.bytes = bytes.size();
+    result.ec = co_await encrypt_held();
+  } else {
+    result = co_await encrypt(bytes);
+  }
   if (!result.ec) {
-    result.ec = co_await flush();
+    result.ec = co_await push();
   }
   co_return result;
 }
 
 Task<IoResult> TlsStream::write_later(std::span<const std::byte> bytes) {
+  IoResult result;
+  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  result.bytes = bytes.size();
+  if (held_.size() >= kMostHeld) {
+    result.ec = co_await encrypt_held();
+  }
+  co_return result;
+}
+
+Task<error_code> TlsStream::encrypt_held() {
+  const auto leaving = std::exchange(held_, {});
+  const auto result = co_await encrypt(leaving);
+  co_return result.ec;
+}
+
+/// Into the pair, which is emptied whenever it is full.
+Task<IoResult> TlsStream::encrypt(std::span<const std::byte> bytes) {
   IoResult result;
   while (result.bytes < bytes.size()) {
     ERR_clear_error();
@@ -212,16 +248,19 @@ Task<IoResult> TlsStream::write_later(std::span<const std::byte> bytes) {
       result.ec = asio::error::connection_reset;
       co_return result;
     }
-    result.ec = co_await flush();
+    result.ec = co_await push();
     if (result.ec) co_return result;
   }
   co_return result;
 }
 
 Task<> TlsStream::shutdown() {
+  if (!held_.empty()) {
+    (void)co_await encrypt_held();
+  }
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
-  co_await flush();
+  co_await push();
   link_.shutdown_send();
 }
 

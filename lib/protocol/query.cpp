@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "lsend/model/text.hpp"
 
@@ -10,6 +9,8 @@ namespace lsend::protocol {
 namespace {
 
 constexpr std::size_t kMaxTarget = 8192;
+constexpr std::size_t kUsualParameters = 4;
+constexpr std::size_t kMostParameters = 64;
 
 Error bad_target(std::string_view why) {
   return fail(Errc::bad_request, "malformed request target: " + std::string{why});
@@ -22,7 +23,10 @@ std::optional<unsigned> hex_value(char c) {
   return std::nullopt;
 }
 
+/// `text` is UTF-8.
 Result<std::string> decode(std::string_view text) {
+  // Ids and tokens are plain, nearly all of them.
+  if (text.find_first_of("%+") == std::string_view::npos) return std::string{text};
   std::string result;
   result.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -43,7 +47,7 @@ Result<std::string> decode(std::string_view text) {
 
 Result<Query> parse_query(std::string_view text) {
   Query query;
-  std::set<std::string> names;
+  query.items.reserve(kUsualParameters);
   while (!text.empty()) {
     const std::string_view item = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(text.size(), item.size() + 1));
@@ -54,7 +58,8 @@ Result<Query> parse_query(std::string_view text) {
     auto value = decode(item.substr(std::min(equals + 1, item.size())));
     if (!value) return value.error();
     // Two values for one name: whichever is checked, another reader could use the other.
-    if (!names.insert(*name).second) return bad_target("a parameter is named twice");
+    if (query.get(*name)) return bad_target("a parameter is named twice");
+    if (query.items.size() == kMostParameters) return bad_target("it has too many parameters");
     query.items.emplace_back(std::move(*name), std::move(*value));
   }
   return query;

@@ -1,10 +1,12 @@
 #include "lsend/storage/inbox.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -128,6 +130,15 @@ unsigned read_umask() {
   return mask;
 }
 
+/// Local file systems say what a write meets when it is made; of all others nothing is known.
+bool tells_on_close(int folder_fd) {
+  struct statfs system {};
+  if (fstatfs(folder_fd, &system) != 0) return true;
+  static constexpr std::array<decltype(system.f_type), 5> kLocal{
+      EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, TMPFS_MAGIC};
+  return std::find(kLocal.begin(), kLocal.end(), system.f_type) == kLocal.end();
+}
+
 /// How much of it was set aside.
 Result<std::uint64_t> allocate(int fd, std::uint64_t expected) {
   if (expected < kWorthAllocating || expected > kLargestFile) return 0;
@@ -155,7 +166,13 @@ Inbox::Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, std::s
       root_(std::move(root)),
       parts_(std::move(parts)),
       part_prefix_(std::move(part_prefix)),
-      file_mode_(file_mode) {}
+      file_mode_(file_mode),
+      close_tells_(tells_on_close(root_.get())),
+      last_folder_(std::make_shared<LastFolder>()) {}
+
+PartHome Inbox::home() const {
+  return {root_.get(), parts_.get(), file_mode_, close_tells_, last_folder_.get()};
+}
 
 Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
   std::error_code error;
@@ -197,8 +214,7 @@ Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
   // Nobody goes on with a part that is in use. Where there are no locks, nobody goes on at all.
   flock(fd.get(), LOCK_EX | LOCK_NB);
   LiveBytes live(live_);
-  PartFile part(root_.get(), parts_.get(), std::move(fd), std::move(name), expected, file_mode_,
-                hash, std::move(live));
+  PartFile part(home(), std::move(fd), std::move(name), expected, hash, std::move(live));
   const auto aside = allocate(part.fd_.get(), expected);
   if (!aside) return aside.error();
   part.live_.reach(*aside);

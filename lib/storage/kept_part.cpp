@@ -28,7 +28,7 @@ bool is_ours(const struct stat& status) {
 
 Result<> PartFile::write_label() {
   if (labelled_ || !label_ || !fd_) return {};
-  auto written = storage::write_label(part_folder_fd_, part_name_, *label_);
+  auto written = storage::write_label(home_.part_folder_fd, part_name_, *label_);
   labelled_ = written.has_value();
   return written;
 }
@@ -97,8 +97,7 @@ Result<PartFile> Inbox::reopen(const KeptPart& part) const {
                     fstatat(parts_.get(), part.name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                     status.st_ino == named.st_ino && status.st_dev == named.st_dev;
   if (!same || !is_ours(status)) return fail(Errc::io, "a part in the inbox is not what it was");
-  PartFile reopened(root_.get(), parts_.get(), std::move(fd), part.name, part.label.size,
-                    file_mode_, true, LiveBytes(live_));
+  PartFile reopened(home(), std::move(fd), part.name, part.label.size, true, LiveBytes(live_));
   reopened.live_.reach(part.bytes);
   reopened.label_ = part.label;
   reopened.labelled_ = true;

@@ -62,14 +62,12 @@ void LiveBytes::reach(std::uint64_t bytes) {
   bytes_ = bytes;
 }
 
-PartFile::PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
-                   std::uint64_t expected, unsigned mode, bool hash, LiveBytes live)
-    : root_fd_(root_fd),
-      part_folder_fd_(part_folder_fd),
+PartFile::PartFile(const PartHome& home, UniqueFd fd, std::string part_name, std::uint64_t expected,
+                   bool hash, LiveBytes live)
+    : home_(home),
       fd_(std::move(fd)),
       part_name_(std::move(part_name)),
       expected_(expected),
-      mode_(mode),
       live_(std::move(live)) {
   if (hash) digest_.emplace(StreamHash::pays(expected));
 }
@@ -78,13 +76,13 @@ PartFile::~PartFile() { remove(); }
 
 void PartFile::remove() noexcept {
   if (!fd_) return;
-  unlinkat(part_folder_fd_, part_name_.c_str(), 0);
+  unlinkat(home_.part_folder_fd, part_name_.c_str(), 0);
   remove_label();
   fd_.reset();
 }
 
 void PartFile::remove_label() noexcept {
-  if (labelled_) unlinkat(part_folder_fd_, label_name(part_name_).c_str(), 0);
+  if (labelled_) unlinkat(home_.part_folder_fd, label_name(part_name_).c_str(), 0);
   labelled_ = false;
 }
 
@@ -127,9 +125,10 @@ Result<> PartFile::seal(const PublishTerms& terms) {
   if (written_ < expected_ && ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0) {
     return disk_error("cannot finish " + shown, errno);
   }
-  if (fchmod(fd_.get(), mode_) != 0) return disk_error("cannot set the mode of " + shown, errno);
+  if (fchmod(fd_.get(), home_.mode) != 0)
+    return disk_error("cannot set the mode of " + shown, errno);
   if (terms.modified && is_plausible(*terms.modified)) set_modified(fd_.get(), *terms.modified);
-  if (const int error = close_for_errors(fd_.get()); error != 0) {
+  if (const int error = home_.close_tells ? close_for_errors(fd_.get()) : 0; error != 0) {
     return disk_error("cannot finish " + shown, error);
   }
   sealed_ = std::move(stored);
@@ -168,7 +167,7 @@ Result<StoredFile> PartFile::hand_over(int output_fd, const std::atomic<bool>& s
 
 Result<StoredFile> PartFile::publish(const PublishTerms& terms) {
   if (!fd_ || !sealed_) return fail(Errc::failed, "the file on its way in is not whole");
-  auto place = storage::publish(root_fd_, part_folder_fd_, part_name_, terms.name, terms.conflict);
+  auto place = storage::publish(home_, part_name_, terms.name, terms.conflict);
   if (!place) {
     remove();
     return place.error();

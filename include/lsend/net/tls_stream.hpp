@@ -32,7 +32,7 @@ class TlsStream {
   /// asio::error::no_permission.
   Task<IoResult> read_some(std::span<std::byte> buffer);
   Task<IoResult> write(std::span<const std::byte> bytes);
-  /// Encrypts now; the ciphertext leaves with the next write(), flush() or read that has to wait.
+  /// Leaves with the next write(), flush() or read that has to wait: short answers share a record.
   Task<IoResult> write_later(std::span<const std::byte> bytes);
   Task<error_code> flush();
   /// Ciphertext or plain text has been received and not read.
@@ -54,6 +54,12 @@ class TlsStream {
   };
   struct FlushEnd;
 
+  static constexpr std::size_t kMostHeld = 8 * 1024;
+
+  Task<IoResult> encrypt(std::span<const std::byte> bytes);
+  Task<error_code> encrypt_held();
+  /// All pending ciphertext to the socket.
+  Task<error_code> push();
   Task<error_code> fill();
   bool wants_flush() const;
   Error handshake_error(const error_code& ec, unsigned long code,
@@ -64,7 +70,8 @@ class TlsStream {
   std::optional<PinCheck> pin_;
   std::unique_ptr<SSL, Free> ssl_;
   std::unique_ptr<BIO, Free> network_;  ///< our end of the pair: ciphertext
-  Timer flushed_;                       ///< cancelled when a flush has ended
+  std::vector<std::byte> held_;         ///< of write_later()
+  Timer flushed_;  ///< cancelled when a flush has ended
   bool flushing_ = false;
   std::optional<Fingerprint> peer_;
   bool weak_ = false;

@@ -26,7 +26,7 @@ struct Target {
 };
 
 /// Origin form only ("/path?query"). Errc::bad_request for bad escapes, NUL, a duplicated
-/// parameter, text that is no UTF-8; Errc::target_too_long over 8 KiB.
+/// parameter, over 64 of them, text that is no UTF-8; Errc::target_too_long over 8 KiB.
 Result<Target> parse_target(std::string_view target);
 
 /// All but A-Z a-z 0-9 - . _ ~ becomes %XX.

@@ -51,6 +51,17 @@ struct KeptPart {
   std::int64_t changed = 0;  ///< seconds since 1970
 };
 
+class LastFolder;
+
+/// What the parts of an inbox know of it; it outlives them.
+struct PartHome {
+  int root_fd = -1;
+  int part_folder_fd = -1;
+  unsigned mode = 0;        ///< of published files
+  bool close_tells = true;  ///< of a full disk, as network file systems do
+  LastFolder* last_folder = nullptr;
+};
+
 /// What the parts of one inbox that live in this process take of its disk.
 class LiveBytes {
  public:
@@ -89,8 +100,8 @@ class PartFile {
   /// Begins to write the part's bytes to the disk, without waiting.
   void start_flush() const;
   /// Gives a sealed part its name: with RENAME_NOREPLACE `terms.name` or the next free
-  /// "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says.
-  /// Errc::name_refused, Errc::no_space, Errc::io.
+  /// "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says. One at a time
+  /// in an inbox. Errc::name_refused, Errc::no_space, Errc::io.
   Result<StoredFile> publish(const PublishTerms& terms);
   /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the
   /// object. May run on another thread, and ends early with Errc::cancelled once `stop` is set,
@@ -117,17 +128,15 @@ class PartFile {
 
  private:
   friend class Inbox;
-  PartFile(int root_fd, int part_folder_fd, UniqueFd fd, std::string part_name,
-           std::uint64_t expected, unsigned mode, bool hash, LiveBytes live);
+  PartFile(const PartHome& home, UniqueFd fd, std::string part_name, std::uint64_t expected,
+           bool hash, LiveBytes live);
   void remove() noexcept;
   void remove_label() noexcept;
 
-  int root_fd_;
-  int part_folder_fd_;
+  PartHome home_;
   UniqueFd fd_;
   std::string part_name_;
   std::uint64_t expected_;
-  unsigned mode_;  ///< of the published file
   std::uint64_t written_ = 0;
   std::optional<StreamHash> digest_;
   std::optional<StoredFile> sealed_;
@@ -209,11 +218,15 @@ class Inbox {
  private:
   Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, std::string part_prefix,
         unsigned file_mode);
+  PartHome home() const;
+
   std::filesystem::path folder_;
   UniqueFd root_;
   UniqueFd parts_;
   std::string part_prefix_;  ///< of the names of parts
   unsigned file_mode_;
+  bool close_tells_;
+  std::shared_ptr<LastFolder> last_folder_;
   std::shared_ptr<std::atomic<std::uint64_t>> live_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
 };
