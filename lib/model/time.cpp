@@ -1,7 +1,6 @@
 #include "lsend/model/time.hpp"
 
 #include <cstdint>
-#include <cstdio>
 
 namespace lsend {
 namespace {
@@ -105,6 +104,13 @@ std::optional<FileTime> join(seconds whole, std::int64_t nanos) {
   return FileTime{std::chrono::nanoseconds{total}};
 }
 
+/// So many, zeros in front. `value` is not negative and has no more.
+void append_digits(std::string& out, std::int64_t value, std::size_t count) {
+  out.append(count, '0');
+  for (auto digit = out.rbegin(); value > 0; value /= 10)
+    *digit++ = static_cast<char>('0' + value % 10);
+}
+
 }  // namespace
 
 std::optional<FileTime> parse_rfc3339(std::string_view text) {
@@ -133,18 +139,19 @@ std::string format_rfc3339(FileTime time) {
   const auto midnight = floor<days>(second);
   const year_month_day date{midnight};
   const hh_mm_ss clock{second - midnight};
-  char text[96];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  std::string result = text;
+  std::string result;
+  result.reserve(sizeof "1970-01-01T00:00:00.000000000Z");
+  append_digits(result, static_cast<int>(date.year()), 4);
+  append_digits(result += '-', static_cast<unsigned>(date.month()), 2);
+  append_digits(result += '-', static_cast<unsigned>(date.day()), 2);
+  append_digits(result += 'T', clock.hours().count(), 2);
+  append_digits(result += ':', clock.minutes().count(), 2);
+  append_digits(result += ':', clock.seconds().count(), 2);
   if (nanos != 0) {
-    std::snprintf(text, sizeof text, ".%09d", static_cast<int>(nanos));
-    result += text;
+    append_digits(result += '.', nanos, 9);
     result.erase(result.find_last_not_of('0') + 1);
   }
-  return result + 'Z';
+  return result += 'Z';
 }
 
 }  // namespace lsend

@@ -50,7 +50,11 @@ std::string JsonCodec::encode_prepare_upload(const DeviceInfo& info,
   std::size_t size = 1024;
   for (const FileInfo* file : files) size += likely_size(*file);
   out.reserve(size);
-  for (const FileInfo* file : files) out.object(file->id.str(), describe(*file));
+  for (const FileInfo* file : files) {
+    out.begin(file->id.str());
+    describe(out, *file);
+    out.end();
+  }
   return out.end().take();
 }
 

@@ -36,7 +36,8 @@ class JsonCodec : public Codec {
   virtual std::string_view type_word(const DeviceInfo& device) const = 0;
   /// Whether the version's messages have lsend's own member.
   virtual bool is_extended() const = 0;
-  virtual JsonObject describe(const FileInfo& file) const = 0;
+  /// Adds the members of a file.
+  virtual void describe(JsonObject& out, const FileInfo& file) const = 0;
   virtual Result<PrepareUploadReply> read_reply(std::string_view json,
                                                 const JsonLimits& limits) const = 0;
 

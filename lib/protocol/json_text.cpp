@@ -1,8 +1,11 @@
 #include "json_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/basic_parser_impl.hpp>
+#include <charconv>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -155,10 +158,25 @@ class EventReader {
   std::optional<Error> error_;
 };
 
-/// Printable ASCII without anything to escape, as nearly every name, id and digest is.
+bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
+
+/// Printable ASCII without anything to escape, as nearly every name, id and digest is. Eight bytes
+/// at a time: an offer has megabytes of them.
 bool is_plain(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t high = 0x80 * ones;
+  // Sets the high bit of the lowest byte that is less than `limit`, and of no byte when none is.
+  const auto less = [](std::uint64_t bytes, std::uint64_t limit) {
+    return (bytes - ones * limit) & ~bytes & high;
+  };
+  for (; text.size() >= sizeof ones; text.remove_prefix(sizeof ones)) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data(), sizeof bytes);
+    const auto special = less(bytes, ' ') | less(bytes ^ (ones * '"'), 1) |
+                         less(bytes ^ (ones * '\\'), 1) | less(bytes ^ (ones * 0x7F), 1);
+    if (((bytes & high) | special) != 0) return false;
+  }
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_plain(c); });
 }
 
 void append_quoted(std::string& out, std::string_view text) {
@@ -206,7 +224,9 @@ JsonObject& JsonObject::text(std::string_view member, std::string_view value) {
 
 JsonObject& JsonObject::number(std::string_view member, std::uint64_t value) {
   name(member);
-  out_ += std::to_string(value);
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out_.append(digits.data(), end);
   return *this;
 }
 

@@ -26,14 +26,12 @@ std::string_view word_of_mime(std::string_view mime) {
   return mime == "application/pdf" ? "pdf" : "other";
 }
 
-JsonObject file_json(const FileInfo& file) {
-  JsonObject out;
+void add_file(JsonObject& out, const FileInfo& file) {
   out.text("id", file.id.str())
       .text("fileName", file.file_name)
       .number("size", file.size)
       .text("fileType", word_of_mime(file.file_type));
   if (file.preview) out.text("preview", *file.preview);
-  return out;
 }
 
 /// Peers of v1 ignore what they do not know, and apps from 1.9 to 1.17, which ask with v1's routes
@@ -54,7 +52,7 @@ class CodecV1 final : public JsonCodec {
     return v1_device_type(device.device_type);
   }
   bool is_extended() const override { return false; }
-  JsonObject describe(const FileInfo& file) const override { return file_json(file); }
+  void describe(JsonObject& out, const FileInfo& file) const override { add_file(out, file); }
   Result<PrepareUploadReply> read_reply(std::string_view json,
                                         const JsonLimits& limits) const override {
     return read_token_map(json, limits);

@@ -9,8 +9,7 @@
 namespace lsend::protocol {
 namespace {
 
-JsonObject file_json(const FileInfo& file) {
-  JsonObject out;
+void add_file(JsonObject& out, const FileInfo& file) {
   out.text("id", file.id.str())
       .text("fileName", file.file_name)
       .number("size", file.size)
@@ -18,12 +17,11 @@ JsonObject file_json(const FileInfo& file) {
   if (file.sha256) out.text("sha256", *file.sha256);
   if (file.preview) out.text("preview", *file.preview);
   if (file.modified || file.accessed) {
-    JsonObject metadata;
-    if (file.modified) metadata.text("modified", format_rfc3339(*file.modified));
-    if (file.accessed) metadata.text("accessed", format_rfc3339(*file.accessed));
-    out.object("metadata", metadata);
+    out.begin("metadata");
+    if (file.modified) out.text("modified", format_rfc3339(*file.modified));
+    if (file.accessed) out.text("accessed", format_rfc3339(*file.accessed));
+    out.end();
   }
-  return out;
 }
 
 /// What is not said is left out, never null: apps of all versions read both (protocol.md 1.3).
@@ -46,7 +44,7 @@ class CodecV2 final : public JsonCodec {
     return device.device_type ? to_string(*device.device_type) : std::string_view{};
   }
   bool is_extended() const override { return true; }
-  JsonObject describe(const FileInfo& file) const override { return file_json(file); }
+  void describe(JsonObject& out, const FileInfo& file) const override { add_file(out, file); }
   Result<PrepareUploadReply> read_reply(std::string_view json,
                                         const JsonLimits& limits) const override {
     return read_session_reply(json, limits);
