@@ -216,8 +216,6 @@ RequestEvent ReceiveAdmission::describe(const net::Exchange& exchange,
 
 Result<> ReceiveAdmission::check(const net::Exchange& exchange,
                                  const PrepareUpload& message) const {
-  for (const auto& file : message.files)
-    if (const auto name = storage::clean_file_name(file.file_name); !name) return name.error();
   const auto free = inbox_.free_space();
   if (!free) return free.error();
   // What has arrived of it has left the free space already.
@@ -237,14 +235,17 @@ std::uint64_t ReceiveAdmission::leftover(const net::Exchange& exchange,
   return all - std::min(all, resume_.kept_bytes(exchange, message));
 }
 
-/// The files that --allow and --deny let through; check() has found all names good.
-std::vector<std::size_t> ReceiveAdmission::passing(const PrepareUpload& message) const {
+/// The files that --allow and --deny let through. Errc::name_refused for any that has no place in
+/// the folder.
+Result<std::vector<std::size_t>> ReceiveAdmission::passing(const PrepareUpload& message) const {
+  const auto& filter = options_.filter;
+  const bool all = is_message(message) || (filter.allow.empty() && filter.deny.empty());
   std::vector<std::size_t> offered;
+  offered.reserve(message.files.size());
   for (std::size_t i = 0; i < message.files.size(); ++i) {
     const auto name = storage::clean_file_name(message.files[i].file_name);
-    const bool text = is_message(message);
-    if (text || (name && options_.filter.passes(storage::join_components(*name))))
-      offered.push_back(i);
+    if (!name) return name.error();
+    if (all || filter.passes(storage::join_components(*name))) offered.push_back(i);
   }
   return offered;
 }
@@ -261,10 +262,11 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     co_return session.error();
   }
   Opened opened(book_, *session, std::move(event));
+  auto offered = passing(message);
+  if (!offered) co_return opened.refuse(kByRule, offered.error());
   const auto fits = check(exchange, message);
   if (!fits) co_return opened.refuse(kByRule, fits.error());
-  auto offered = passing(message);
-  if (offered.empty()) {
+  if (offered->empty()) {
     const auto why =
         opened.refuse(kByRule, fail(Errc::declined, "no file passes --allow and --deny"));
     log_refusal(exchange.peer().str(), "refused: " + why.message(), Clock::now());
@@ -272,7 +274,7 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   }
   RequestEvent asked = opened.event();
   const auto outcome =
-      co_await acceptance_.decide(exchange, *session, std::move(asked), std::move(offered));
+      co_await acceptance_.decide(exchange, *session, std::move(asked), std::move(*offered));
   if (!outcome.accepted) co_return opened.refuse(outcome.by, outcome.refusal);
   Admitted admitted;
   admitted.session = *session;

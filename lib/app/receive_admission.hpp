@@ -55,7 +55,7 @@ class ReceiveAdmission {
 
   Result<> check(const net::Exchange& exchange, const PrepareUpload& message) const;
   std::uint64_t leftover(const net::Exchange& exchange, const PrepareUpload& message) const;
-  std::vector<std::size_t> passing(const PrepareUpload& message) const;
+  Result<std::vector<std::size_t>> passing(const PrepareUpload& message) const;
   void tell_of_pin(const net::Exchange& exchange, const Error& error);
   RequestEvent describe(const net::Exchange& exchange, const PrepareUpload& message);
 
