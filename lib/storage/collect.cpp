@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -6,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -23,31 +25,72 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLongestList = 256 * 1024 * 1024;
 
-std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
+std::string quoted(const std::string& path) { return "'" + escape_for_terminal(path) + "'"; }
+
+/// `folder/name`.
+std::string below(const std::string& folder, const std::string& name) {
+  std::string path;
+  path.reserve(folder.size() + 1 + name.size());
+  path = folder;
+  if (!path.ends_with('/')) path += '/';
+  return path += name;
+}
 
 /// Files of /proc and /sys say size 0 and have contents all the same.
-bool hides_its_size(const fs::path& path) {
+bool hides_its_size(const std::string& path) {
   struct statfs system {};
   return statfs(path.c_str(), &system) == 0 &&
          (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC);
 }
 
-bool is_readable(const fs::path& path) {
-  return faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
+/// A file's owner need not ask: for him the bits of the mode are all there is.
+bool is_readable(const std::string& path, const struct stat& status) {
+  static const uid_t self = geteuid();
+  const bool own = status.st_uid == self && (status.st_mode & S_IRUSR) != 0;
+  return own || faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
 }
 
 /// Why this cannot be sent, or empty.
-std::string objection(const fs::path& path, const struct stat& status) {
+std::string objection(const std::string& path, const struct stat& status) {
   if (!S_ISREG(status.st_mode)) {
     return quoted(path) + " is a FIFO, socket or device: only files and folders can be sent";
   }
   if (status.st_size == 0 && hides_its_size(path)) {
     return quoted(path) + " does not tell its size: pipe it, lsend send TARGET - <FILE";
   }
-  if (!is_readable(path)) {
+  if (!is_readable(path, status)) {
     return "cannot read " + quoted(path) + ": " + std::generic_category().message(errno);
   }
   return {};
+}
+
+/// What a folder holds.
+struct Entry {
+  std::string name;
+  struct stat status {};
+  int error = 0;  ///< of lstat
+};
+
+/// Sorted by name. An errno on failure. Entries are looked at from the folder's descriptor, which
+/// spares the walk to it for each.
+int read_folder(const std::string& path, std::vector<Entry>& entries) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
+  if (!folder) return errno;
+  while (true) {
+    errno = 0;
+    const dirent* const found = readdir(folder.get());
+    if (!found) break;
+    const std::string_view name(found->d_name);
+    if (name == "." || name == "..") continue;
+    entries.emplace_back().name = name;
+  }
+  if (errno != 0) return errno;
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  for (auto& entry : entries)
+    if (fstatat(dirfd(folder.get()), entry.name.c_str(), &entry.status, AT_SYMLINK_NOFOLLOW) != 0)
+      entry.error = errno;
+  return 0;
 }
 
 class Collector {
@@ -56,12 +99,14 @@ class Collector {
       : filter_(selection.filter), follow_(selection.follow) {}
 
   /// `name` is the remote one; empty: the path's own.
-  Result<> add_named(const fs::path& path, std::string name) {
+  Result<> add_named(const fs::path& named, std::string name) {
+    const std::string& path = named.native();
+    if (++named_ == 2) track_names();
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) {
       return fail_errno(Errc::io, "cannot read " + quoted(path), errno);
     }
-    if (name.empty()) name = own_name(path);
+    if (name.empty()) name = own_name(named);
     if (name.empty()) {
       return fail(Errc::usage,
                   quoted(path) + " has no name to send it under: name the folders inside it");
@@ -101,7 +146,7 @@ class Collector {
     return true;
   }
 
-  Result<> add_folder(const fs::path& path, const std::string& name, const struct stat& status,
+  Result<> add_folder(const std::string& path, const std::string& name, const struct stat& status,
                       bool named) {
     const FileNumber self{status.st_dev, status.st_ino};
     if (std::find(above_.begin(), above_.end(), self) != above_.end()) {
@@ -109,13 +154,9 @@ class Collector {
                                 " is skipped: the link leads back to a folder above");
       return {};
     }
-    std::error_code error;
-    std::vector<fs::path> entries;
-    for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-      entries.push_back(it->path().filename());
-    }
-    if (error) {
-      auto failure = fail_errno(Errc::io, "cannot read the folder " + quoted(path), error.value());
+    std::vector<Entry> entries;
+    if (const int error = read_folder(path, entries); error != 0) {
+      auto failure = fail_errno(Errc::io, "cannot read the folder " + quoted(path), error);
       if (named) return failure;
       skip_unreadable(failure.message());
       return {};
@@ -123,19 +164,19 @@ class Collector {
     if (entries.empty()) {
       found_.warnings.push_back(quoted(path) + " is an empty folder, which cannot be sent");
     }
-    std::sort(entries.begin(), entries.end());
     above_.push_back(self);
-    for (const auto& entry : entries) add_entry(path / entry, name + "/" + entry.string());
+    for (const auto& entry : entries)
+      add_entry(below(path, entry.name), below(name, entry.name), entry);
     above_.pop_back();
     return {};
   }
 
-  void add_entry(const fs::path& path, const std::string& name) {
-    struct stat status {};
-    if (fstatat(AT_FDCWD, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+  void add_entry(const std::string& path, const std::string& name, const Entry& entry) {
+    if (entry.error != 0) {
       return skip_unreadable("cannot read " + quoted(path) + ": " +
-                             std::generic_category().message(errno));
+                             std::generic_category().message(entry.error));
     }
+    auto status = entry.status;
     if (S_ISLNK(status.st_mode)) {
       if (!follow_) {
         ++found_.links_skipped;
@@ -161,11 +202,15 @@ class Collector {
     found_.warnings.push_back(std::move(why));
   }
 
-  void add_file(const fs::path& path, const std::string& name, const struct stat& status) {
+  void add_file(const std::string& path, const std::string& name, const struct stat& status) {
     LocalFile file;
-    file.path = path.native();
-    file.file_name = unused(to_utf8(name));
-    if (!is_utf8(name)) file.name_bytes = name;
+    file.path = path;
+    const bool readable = is_utf8(name);
+    if (!readable) {
+      file.name_bytes = name;
+      track_names();
+    }
+    file.file_name = unused(readable ? name : to_utf8(name));
     file.name_changed = file.file_name != name;
     file.size = static_cast<std::uint64_t>(status.st_size);
     file.modified = modified_of(status);
@@ -176,8 +221,16 @@ class Collector {
     found_.files.push_back(std::move(file));
   }
 
+  /// The names of one tree differ by themselves, as long as none is changed.
+  void track_names() {
+    if (tracking_) return;
+    tracking_ = true;
+    for (const auto& file : found_.files) next_number_.try_emplace(file.file_name, 1);
+  }
+
   /// The name, or the next numbered one where it was given to another file already.
   std::string unused(std::string name) {
+    if (!tracking_) return name;
     const auto [entry, is_new] = next_number_.try_emplace(name, 1);
     if (is_new) return name;
     const std::size_t slash = name.rfind('/') + 1;  // npos + 1 is 0
@@ -192,6 +245,8 @@ class Collector {
   bool follow_;
   Collection found_;
   std::vector<FileNumber> above_;
+  std::size_t named_ = 0;
+  bool tracking_ = false;  ///< two files may come to one name
   std::unordered_map<std::string, unsigned> next_number_;
 };
 

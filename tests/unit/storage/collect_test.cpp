@@ -177,6 +177,23 @@ TEST_CASE("names that are no UTF-8 are sent as U+FFFD, with a warning") {
   CHECK(found.warnings.size() == 2);
 }
 
+TEST_CASE("a changed name does not take another file's, wherever that comes") {
+  const TempFolder temp;
+  // In the order of their bytes: 0xEF, 0xEF.. of a sub-folder, 0xFF.
+  temp.write("d/a\uFFFD", "1");
+  temp.write("d/a\xFF", "22");
+  temp.write("d/a\xFE", "333");
+  temp.write("d/e/a\xFF", "4");
+  temp.write("z/d/e/a\uFFFD", "5");
+  auto found = collect({temp / "d"});
+  CHECK(names(found) == Names{"d/a\uFFFD", "d/a\uFFFD (1)", "d/a\uFFFD (2)", "d/e/a\uFFFD"});
+  CHECK(found.files[0].size == 1);
+  CHECK(found.files[1].size == 3);
+  CHECK(found.files[2].size == 2);
+  found = collect({temp / "d", temp / "z/d"});
+  CHECK(names(found).back() == "d/e/a\uFFFD (1)");
+}
+
 TEST_CASE("two files of one remote name are both sent") {
   TempFolder temp;
   temp.write("a/x.txt", "1");
