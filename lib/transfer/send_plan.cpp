@@ -24,16 +24,27 @@ bool is_unfinished(SendStatus status) {
 SendPlan::SendPlan(std::vector<FileInfo> files) {
   files_.reserve(files.size());
   for (auto& info : files) files_.emplace_back().info = std::move(info);
-  by_id_.resize(files_.size());
-  std::iota(by_id_.begin(), by_id_.end(), 0U);
-  std::ranges::sort(
-      by_id_, {}, [this](auto i) -> auto& { return files_[i].info.id.str(); });
+}
+
+/// Peers mostly name files in the order of the offer: `expected` is looked at first, and moves on.
+SendPlan::File* SendPlan::find(const FileId& id, std::size_t& expected) {
+  if (expected >= files_.size() || files_[expected].info.id != id) {
+    const File* const file = find(id);
+    if (!file) return nullptr;
+    expected = static_cast<std::size_t>(file - files_.data());
+  }
+  return &files_[expected++];
 }
 
 SendPlan::File* SendPlan::find(const FileId& id) {
   const auto id_of = [this](std::uint32_t i) -> const std::string& {
     return files_[i].info.id.str();
   };
+  if (by_id_.empty()) {
+    by_id_.resize(files_.size());
+    std::iota(by_id_.begin(), by_id_.end(), 0U);
+    std::ranges::sort(by_id_, {}, id_of);
+  }
   const auto found = std::ranges::lower_bound(by_id_, id.str(), {}, id_of);
   return found != by_id_.end() && id_of(*found) == id.str() ? &files_[*found] : nullptr;
 }
@@ -73,8 +84,9 @@ std::size_t SendPlan::waiting() const {
 
 Result<SendPlan::Acceptance> SendPlan::accepted(const PrepareUploadReply& reply) {
   Acceptance acceptance;
+  std::size_t expected = 0;
   for (const auto& [id, token] : reply.tokens) {
-    File* const file = find(id);
+    File* const file = find(id, expected);
     if (file && file->status == SendStatus::offered) {
       ++acceptance.accepted;
       file->status = SendStatus::waiting;

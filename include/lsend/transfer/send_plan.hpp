@@ -124,13 +124,14 @@ class SendPlan {
   void take_points(const PrepareUploadReply& reply);
   Step after_break(std::size_t index, const UploadFailure& failure);
   File* find(const FileId& id);
+  File* find(const FileId& id, std::size_t& expected);
   Step after_forbidden(const File& file);
   Step after_loss(const Error& error);
   Step offer_again(bool all);
   Step after_too_many(File& file, const UploadFailure& failure);
 
   std::vector<File> files_;
-  std::vector<std::uint32_t> by_id_;  ///< files_' indices in the order of their ids
+  std::vector<std::uint32_t> by_id_;  ///< files_' indices by their ids, once somebody asks
   std::size_t next_ = 0;
   std::size_t needless_ = 0;  ///< skipped by a 204: they are there, or were read
   bool broke_ = false;        ///< a connection broke since the peer took our offer

@@ -48,6 +48,26 @@ TEST_CASE("what the peer accepted") {
   }
 }
 
+TEST_CASE("the peer may name the files in any order, and leave out some") {
+  for (const auto& order : std::vector<std::vector<std::string>>{{"a", "b", "c", "d", "e"},
+                                                                 {"e", "d", "c", "b", "a"},
+                                                                 {"c", "d", "e", "a", "b"},
+                                                                 {"b", "c", "e"},
+                                                                 {"x", "a", "y", "b", "c"},
+                                                                 {"e"},
+                                                                 {"d", "x", "e", "y"}}) {
+    auto plan = plan_of({"a", "b", "c", "d", "e"});
+    REQUIRE(plan.accepted(reply_for(order)).has_value());
+    for (const auto& file : plan.files()) {
+      const auto& id = file.info.id.str();
+      INFO(id);
+      const bool named = std::find(order.begin(), order.end(), id) != order.end();
+      CHECK(file.status == (named ? SendStatus::waiting : SendStatus::skipped));
+      CHECK(file.token.str() == (named ? "token-" + id : ""));
+    }
+  }
+}
+
 TEST_CASE("what follows a failed attempt") {
   using enum NextStep;
   using namespace std::chrono_literals;
