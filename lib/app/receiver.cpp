@@ -1,0 +1,209 @@
+#include "lib/app/receiver.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/app/listener.hpp"
+#include "lib/app/process_guard.hpp"
+#include "lsend/model/log.hpp"
+#include "lsend/model/text.hpp"
+#include "lsend/protocol/routes.hpp"
+
+namespace lsend::app {
+
+namespace {
+
+constexpr std::size_t kDevices = 200;
+constexpr Duration kSweepEvery = std::chrono::seconds(1);
+constexpr Duration kSweepPartsEvery = std::chrono::hours(1);
+constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
+constexpr Duration kDrain = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Receiver::Receiver(Executor executor, Interrupt& interrupt, Node node,
+                   const ReceiveOptions& options, const Deciders& deciders, storage::Inbox inbox,
+                   BlockingPool& pool, ProgressSink& sink)
+    : executor_(executor),
+      interrupt_(interrupt),
+      node_(std::move(node)),
+      options_(options),
+      deciders_(deciders),
+      inbox_(std::move(inbox)),
+      sink_(sink),
+      hooks_(executor, options.hook, sink),
+      discovery_(executor, node_, kDevices, nullptr,
+                 [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
+      handler_(
+          node_,
+          [this](const DeviceInfo& info, const Endpoint& from, bool verified) {
+            discovery_.heard(info, from, verified);
+          },
+          options_, deciders, inbox_, pool, hooks_, sink_),
+      reload_(executor, options_, deciders, manager_, interrupt, sink),
+      tasks_(executor) {
+  handler_.on_transfer_end = [this] { finish(); };
+  reload_.on_change = [this] { handler_.options_changed(); };
+}
+
+StatusEvent Receiver::status_event() const {
+  StatusEvent event;
+  event.dropped = discovery_.dropped();
+  return event;
+}
+
+Task<Result<ReceiveReport>> Receiver::run() {
+  auto allowed = allow_connections(options_.max_connections);
+  if (!allowed) co_return allowed.error();
+  net::ServerLimits limits;
+  limits.connections = options_.max_connections;
+  auto opened = open_server(executor_, node_, handler_, false, limits);
+  if (!opened) co_return opened.error();
+  server_ = std::move(*opened);
+  auto started = discovery_.start();
+  if (!started) co_return started.error();
+  auto ready = announce_ready();
+  if (!ready) co_return ready.error();
+  const Interrupt::Subscription on_stop(interrupt_, [this] {
+    hooks_.stop();
+    finish();
+  });
+  tasks_.spawn(discovery_.run(options_.announce));
+  sweeper_.spawn(sweep_loop());
+  sweeper_.spawn(reload_.run());
+  sweeper_.spawn(sweep_parts());
+  if (manager_.watchdog()) watchdog_.spawn(reassure(*manager_.watchdog()));
+  co_await server_->run();
+  discovery_.stop();
+  sweeper_.cancel();
+  co_await sweeper_.join();
+  co_await tasks_.join();
+  co_await handler_.flush_rest();
+  co_await hooks_.join();
+  watchdog_.cancel();
+  co_await watchdog_.join();
+  if (!options_.ready_file.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove(options_.ready_file, ignored);
+  }
+  co_return outcome();
+}
+
+Result<> Receiver::announce_ready() {
+  ReadyEvent event;
+  event.self = node_.self;
+  event.addresses = reachable_addresses(discovery_.interfaces());
+  event.folder = inbox_.folder().string();
+  event.auto_accept = options_.auto_accept;
+  event.pin = options_.pin.has_value();
+  if (options_.random_pin) event.made_pin = *options_.pin;
+  event.policy = describe_policy(options_, deciders_);
+  if (!options_.ready_file.empty()) {
+    nlohmann::json ready;
+    ready["port"] = node_.self.port;
+    ready["fingerprint"] = node_.self.fingerprint.str();
+    if (options_.random_pin) ready["pin"] = *options_.pin;
+    auto written = storage::write_file_atomically(options_.ready_file, ready.dump() + "\n",
+                                                  options_.random_pin ? 0600 : 0644);
+    if (!written) return written;
+  }
+  sink_.on(event);
+  if (confine_receiver(options_, node_.settings.home, inbox_)) reload_.confined();
+  manager_.tell("READY=1\nSTATUS=" + status());
+  return {};
+}
+
+std::string Receiver::status() const {
+  return "Listening on port " + std::to_string(node_.self.port) + ", storing in " +
+         escape_for_terminal(inbox_.folder().string()) + "; " + std::to_string(handler_.ended()) +
+         " transfers so far";
+}
+
+/// From the loop that does all the work: it is not heard of once that is stuck.
+Task<> Receiver::reassure(Duration every) {
+  while (true) {
+    manager_.tell("WATCHDOG=1");
+    co_await net::sleep_for(every);
+  }
+}
+
+Task<> Receiver::sweep_loop() {
+  while (true) {
+    co_await net::sleep_for(kSweepEvery);
+    handler_.sweep();
+    watch_idleness();
+    log_repeated(Clock::now());
+    co_await handler_.flush_rest();
+  }
+}
+
+Task<> Receiver::sweep_parts() {
+  while (true) {
+    co_await net::sleep_for(kSweepPartsEvery);
+    inbox_.sweep_stale_parts(storage::kStaleParts);
+  }
+}
+
+/// Time without a transfer counts from the start or from the end of the last one.
+void Receiver::watch_idleness() {
+  const auto now = Clock::now();
+  if (!handler_.running().empty() || handler_.ended() != ended_) idle_since_ = now;
+  if (handler_.ended() != ended_) manager_.tell("STATUS=" + status());
+  ended_ = handler_.ended();
+  if (!options_.idle_timeout || now - idle_since_ < *options_.idle_timeout) return;
+  idled_out_ = true;
+  finish();
+}
+
+/// Stops once: after the last counted transfer, or at a signal. A running transfer's sender is
+/// told first.
+void Receiver::finish() {
+  if (finishing_) return;
+  finishing_ = true;
+  manager_.tell("STOPPING=1");
+  tasks_.spawn(wind_up());
+}
+
+Task<> Receiver::wind_up() {
+  auto running = handler_.running();
+  // A request that waits for a yes is no transfer: it is answered.
+  std::erase_if(running, [](const auto& session) { return !session->was_active(); });
+  cut_short_ = !running.empty();
+  // The senders hear it first: a connection that just breaks looks like a fault of the network.
+  net::TaskGroup telling(executor_);
+  for (const auto& session : running)
+    if (session->device().port != 0) telling.spawn(tell_cancel(session));
+  co_await telling.join();
+  handler_.abort_all();
+  server_->drain();
+  sweeper_.spawn(force_stop());
+}
+
+Task<> Receiver::force_stop() {
+  const bool waited = co_await net::sleep_for(kDrain);
+  if (waited) server_->stop();
+}
+
+/// The receiver's cancel is a call to the sender's own server (protocol.md 1.4).
+Task<> Receiver::tell_cancel(ReceiveHandler::SessionPtr session) {
+  Peer peer;
+  peer.info = session->device();
+  peer.info.version = session->version();
+  peer.endpoint.scheme = session->device().protocol;
+  peer.endpoint.host = session->sender().str();
+  peer.endpoint.port = session->device().port;
+  co_await cancel_at(node_, peer, session->id(), std::string(), kTellPeer);
+}
+
+Result<ReceiveReport> Receiver::outcome() const {
+  const auto& report = handler_.report();
+  if (interrupt_.requested() && cut_short_) return interrupt_.error();
+  if (idled_out_ && handler_.ended() == 0)
+    return fail(Errc::timed_out, "no transfer came within the time of --idle-timeout");
+  if (options_.count > 0 && report.counted_failed > 0)
+    return fail(Errc::partial, std::to_string(report.counted_failed) + " of " +
+                                   std::to_string(report.files_done + report.files_failed) +
+                                   " files were not received");
+  return report;
+}
+
+}  // namespace lsend::app
