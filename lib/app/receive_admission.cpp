@@ -11,68 +11,11 @@ namespace lsend::app {
 
 namespace {
 
-constexpr std::size_t kMaxPrepare = 64 * 1024 * 1024;
-/// All prepare bodies that are being read: one of the largest kind, and some usual ones.
-constexpr std::uint64_t kMaxJsonInFlight = 96 * 1024 * 1024;
 constexpr Version kV1{1, 0};
 constexpr std::string_view kByRule = "rule";
 constexpr std::string_view kBySender = "sender";
-constexpr Duration kTellOfLockEvery = std::chrono::seconds(10);
-
-/// A share of the memory that requests may take while they are read. Small ones take none: nobody
-/// can keep them out, and the connections bound how many there are.
-class JsonBudget {
- public:
-  JsonBudget(std::uint64_t& in_flight, std::uint64_t most) : in_flight_(in_flight), most_(most) {}
-  JsonBudget(const JsonBudget&) = delete;
-  JsonBudget& operator=(const JsonBudget&) = delete;
-  ~JsonBudget() { in_flight_ -= bytes_; }
-
-  bool take(std::uint64_t bytes) {
-    constexpr std::uint64_t kSmall = 64 * 1024;
-    seen_ += bytes;
-    const auto due = (seen_ > kSmall ? seen_ - kSmall : 0) - bytes_;
-    if (in_flight_ + due > most_) return false;
-    in_flight_ += due;
-    bytes_ += due;
-    return true;
-  }
-
- private:
-  std::uint64_t& in_flight_;
-  std::uint64_t most_;
-  std::uint64_t seen_ = 0;
-  std::uint64_t bytes_ = 0;  ///< of these, what counts
-};
-
-Task<> wake_at(TimePoint when, net::Exchange& exchange, bool& come) {
-  come = co_await net::sleep_for(std::chrono::ceil<Duration>(when - Clock::now()));
-  if (come) exchange.wake();
-}
-
-/// False when the sender went away before.
-Task<bool> wait_for(TimePoint when, net::Exchange& exchange) {
-  const auto executor = co_await net::asio::this_coro::executor;
-  net::TaskGroup clock(executor);
-  bool come = false;
-  clock.spawn(wake_at(when, exchange, come));
-  co_await exchange.until_peer_leaves();
-  clock.cancel();
-  co_await clock.join();
-  co_return come;
-}
 
 }  // namespace
-
-DeviceInfo nameless_device(const net::Exchange& exchange) {
-  DeviceInfo device;
-  device.alias = exchange.peer().str();
-  device.device_type = DeviceType::web;
-  device.port = 0;
-  device.protocol = exchange.scheme();
-  if (exchange.peer_fingerprint()) device.fingerprint = *exchange.peer_fingerprint();
-  return device;
-}
 
 ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
                                    const Deciders& deciders, const storage::Inbox& inbox,
@@ -82,7 +25,7 @@ ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptio
       pool_(pool),
       book_(book),
       resume_(resume),
-      pins_(options.pin ? transfer::PinGuard(*options.pin) : transfer::PinGuard()),
+      reader_(options, book),
       acceptance_(home, options, deciders, book.requests(),
                   [&book](const std::string& message) { book.warn(message); }) {}
 
@@ -93,71 +36,6 @@ protocol::Ability ReceiveAdmission::ability() const {
                      !options_.accept_exec.empty() || !options_.output.empty();
   return {options_.checksum && !looks};
 }
-
-// --- PIN and body
-
-Task<Result<>> ReceiveAdmission::check_head(const Request& request) {
-  auto& exchange = request.exchange;
-  const auto given = request.query.get("pin");
-  const auto turn = pins_.turn(given, exchange.peer(), Clock::now());
-  if (!turn) {
-    tell_of_pin(exchange, turn.error());
-    co_return turn.error();
-  }
-  if (*turn > Clock::now()) {
-    const bool there = co_await wait_for(*turn, exchange);
-    if (!there) co_return fail(Errc::cancelled, "the sender has gone");
-  }
-  const auto pin = pins_.check(given, exchange.peer(), Clock::now());
-  if (!pin) {
-    tell_of_pin(exchange, pin.error());
-    co_return pin.error();
-  }
-  const auto& encoding = exchange.head().content_encoding;
-  if (!encoding.empty() && encoding != "identity")
-    co_return fail(Errc::unsupported_media, "a compressed request body");
-  co_return Result<>();
-}
-
-/// A wrong PIN is told of each time, one that is not looked at once in ten seconds. A missing one
-/// is how a sender learns that it needs one.
-void ReceiveAdmission::tell_of_pin(const net::Exchange& exchange, const Error& error) {
-  if (error.code() == Errc::pin_required) return;
-  const auto now = Clock::now();
-  if (error.code() == Errc::pin_locked || error.code() == Errc::too_many_requests) {
-    if (told_of_lock_ && now - *told_of_lock_ < kTellOfLockEvery) return;
-    told_of_lock_ = now;
-  }
-  RequestEvent event;
-  event.device = nameless_device(exchange);
-  event.address = exchange.peer().str();
-  event.verified = exchange.peer_fingerprint().has_value();
-  book_.refused(std::move(event), kByRule, error);
-}
-
-Task<Result<std::string>> ReceiveAdmission::read_json(const Request& request) {
-  const auto fits = co_await check_head(request);
-  if (!fits) co_return fits.error();
-  // What has come counts, not what is announced: two heads would keep everybody out.
-  JsonBudget budget(json_in_flight_, kMaxJsonInFlight);
-  const net::Exchange::MayHold may_hold = [&budget](std::size_t bytes) {
-    return budget.take(bytes);
-  };
-  auto body = co_await request.exchange.read_all(kMaxPrepare, may_hold);
-  co_return body;
-}
-
-Task<Result<PrepareUpload>> ReceiveAdmission::read_prepare(
-    const Request& request, const protocol::DeviceDefaults& defaults) {
-  const auto body = co_await read_json(request);
-  if (!body) co_return body.error();
-  protocol::JsonLimits limits;
-  limits.max_files = options_.limits.max_files;
-  auto message = request.route.codec->decode_prepare_upload(*body, defaults, limits);
-  co_return message;
-}
-
-// --- busy and rules
 
 /// A session that waits for its admission. Whatever refuses it, an exception too, frees the slot.
 class ReceiveAdmission::Opened {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "lib/app/acceptance.hpp"
@@ -8,12 +7,12 @@
 #include "lib/app/blocking_pool.hpp"
 #include "lib/app/receive_book.hpp"
 #include "lib/app/receive_resume.hpp"
-#include "lsend/transfer/pin_guard.hpp"
+#include "lib/app/request_reader.hpp"
 
 namespace lsend::app {
 
 /// Who may send, and which files: a request from its head to its session or its refusal, judged in
-/// the order PIN, body, busy, rules (cli.md, receive).
+/// the order PIN, body (both by its reader), busy, rules (cli.md, receive).
 class ReceiveAdmission {
  public:
   using Request = ApiHandler::Request;
@@ -25,12 +24,13 @@ class ReceiveAdmission {
 
   /// Whether a sha256 that is announced is of no use here, now that options may change.
   protocol::Ability ability() const;
-  /// What the head tells: the PIN, and a body that we can read.
-  Task<Result<>> check_head(const Request& request);
-  /// The body of a request whose head is right.
-  Task<Result<std::string>> read_json(const Request& request);
+
+  Task<Result<>> check_head(const Request& request) { return reader_.check_head(request); }
+  Task<Result<std::string>> read_json(const Request& request) { return reader_.read_json(request); }
   Task<Result<PrepareUpload>> read_prepare(const Request& request,
-                                           const protocol::DeviceDefaults& defaults);
+                                           const protocol::DeviceDefaults& defaults) {
+    return reader_.read_prepare(request, defaults);
+  }
 
   /// `reply` without tokens: nothing is to be sent, and a message was delivered.
   struct Admitted {
@@ -44,7 +44,7 @@ class ReceiveAdmission {
   void form_failed(const Request& request, const SessionPtr& session, const Error& error);
   /// The options are not what they were.
   void options_changed() {
-    pins_.change(options_.pin);
+    reader_.options_changed();
     acceptance_.options_changed();
   }
   /// Nobody decides any more: this process is on its way out.
@@ -56,7 +56,6 @@ class ReceiveAdmission {
   Result<> check(const net::Exchange& exchange, const PrepareUpload& message) const;
   std::uint64_t leftover(const net::Exchange& exchange, const PrepareUpload& message) const;
   Result<std::vector<std::size_t>> passing(const PrepareUpload& message) const;
-  void tell_of_pin(const net::Exchange& exchange, const Error& error);
   RequestEvent describe(const net::Exchange& exchange, const PrepareUpload& message);
 
   const ReceiveOptions& options_;
@@ -64,13 +63,8 @@ class ReceiveAdmission {
   BlockingPool& pool_;
   ReceiveBook& book_;
   ReceiveResume& resume_;
-  transfer::PinGuard pins_;
+  RequestReader reader_;
   Acceptance acceptance_;
-  std::optional<TimePoint> told_of_lock_;
-  std::uint64_t json_in_flight_ = 0;  ///< bytes of prepare bodies that are being read
 };
-
-/// Who sends a form or a clipboard says nothing of itself.
-DeviceInfo nameless_device(const net::Exchange& exchange);
 
 }  // namespace lsend::app

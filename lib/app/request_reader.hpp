@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "lib/app/api_handler.hpp"
+#include "lib/app/receive_book.hpp"
+#include "lsend/app/receive.hpp"
+#include "lsend/transfer/pin_guard.hpp"
+
+namespace lsend::app {
+
+/// What a request tells before anybody looks at who sends what: its PIN, and a body that can be
+/// read within the memory that all of them have.
+class RequestReader {
+ public:
+  using Request = ApiHandler::Request;
+
+  RequestReader(const ReceiveOptions& options, ReceiveBook& book);
+
+  /// What the head tells: the PIN, and a body that we can read.
+  Task<Result<>> check_head(const Request& request);
+  /// The body of a request whose head is right.
+  Task<Result<std::string>> read_json(const Request& request);
+  Task<Result<PrepareUpload>> read_prepare(const Request& request,
+                                           const protocol::DeviceDefaults& defaults);
+
+  /// The options are not what they were.
+  void options_changed() { pins_.change(options_.pin); }
+
+ private:
+  void tell_of_pin(const net::Exchange& exchange, const Error& error);
+
+  const ReceiveOptions& options_;
+  ReceiveBook& book_;
+  transfer::PinGuard pins_;
+  std::optional<TimePoint> told_of_lock_;
+  std::uint64_t json_in_flight_ = 0;  ///< bytes of prepare bodies that are being read
+};
+
+/// Who sends a form or a clipboard says nothing of itself.
+DeviceInfo nameless_device(const net::Exchange& exchange);
+
+}  // namespace lsend::app
