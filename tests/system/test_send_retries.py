@@ -253,6 +253,15 @@ def forget_session(exchange):
     return False
 
 
+def check_that_the_rest_was_offered_again(receiver, sent, three):
+    """Once, without what had arrived; and all of it came."""
+    assert sent.code == 0, sent.message
+    assert stored(receiver) == digests(three)
+    offered = [sorted(f["fileName"] for f in call.json()["files"].values())
+               for call in receiver.of("prepare")]
+    assert offered == [["a.txt", "b.png", "c.bin"], ["b.png", "c.bin"]]
+
+
 @wires
 def test_S40_a_receiver_that_restarts(peer, send, three, era):
     """Or S39, that sees us at another address: connections break and every token is refused; what is
@@ -266,11 +275,7 @@ def test_S40_a_receiver_that_restarts(peer, send, three, era):
     receiver = peer(era, behave={
         "upload": behaviour.only("b.png", behaviour.times(1, restart))})
     sent = send(receiver, "--jobs", "1", *three)
-    assert sent.code == 0, sent.message
-    assert stored(receiver) == digests(three)
-    offered = [sorted(f["fileName"] for f in call.json()["files"].values())
-               for call in receiver.of("prepare")]
-    assert offered == [["a.txt", "b.png", "c.bin"], ["b.png", "c.bin"]]
+    check_that_the_rest_was_offered_again(receiver, sent, three)
 
 
 @wires
@@ -305,11 +310,7 @@ def test_S40_a_receiver_without_a_session(peer, send, three, era):
     """409 to an upload: what is unfinished is offered again, once."""
     receiver = peer(era, behave={"upload": behaviour.only("b.png", behaviour.times(1, no_session))})
     sent = send(receiver, "--jobs", "1", *three)
-    assert sent.code == 0, sent.message
-    assert stored(receiver) == digests(three)
-    offered = [sorted(f["fileName"] for f in call.json()["files"].values())
-               for call in receiver.of("prepare")]
-    assert offered == [["a.txt", "b.png", "c.bin"], ["b.png", "c.bin"]]
+    check_that_the_rest_was_offered_again(receiver, sent, three)
     assert sent.statuses() == {path.name: "done" for path in three}
 
 
