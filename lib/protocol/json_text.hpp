@@ -38,7 +38,7 @@ class JsonHandler {
   virtual std::size_t string_limit(const JsonPath&, std::size_t usual) const { return usual; }
 };
 
-/// Reads one JSON object without a DOM and without recursion. Errc::bad_request for anything that
+/// Reads one JSON object without a DOM, and no deeper than `max_depth`. Errc::bad_request for anything that
 /// is not exactly one object in UTF-8 (no byte order mark, no comments) or goes over a limit;
 /// otherwise the first error of the handler. The sentence is a clause: "it is ...", "'x' is ...".
 Result<> read_json_object(std::string_view text, std::size_t max_depth, std::size_t max_string,
