@@ -172,6 +172,23 @@ def test_a_file_that_vanishes_before_it_is_hashed(own_home, tmp_path):
     assert error["code"] == "io" and "cannot open" in error["message"]
 
 
+def test_who_is_called_by_name_is_asked_where_hashing_takes_longer(home, tmp_path, content):
+    """What is heard of a device does not say it, and a few files are hashed sooner than it is asked."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(600):
+        (folder / f"{number:03}").write_bytes(f"content {number}".encode())
+    behave = {"info": saying(HASHES), "upload": storing()}
+    with ReceiverPeer(alias="Able", behave=behave) as receiver:
+        assert send(receiver.target, home("sender"), content)[0] == 0
+        for path in (content, folder):
+            receiver.session = None
+            receiver.calls.clear()
+            assert send("Able", home("sender"), path)[0] == 0
+            offered = set(offered_by(receiver).values())
+            assert offered == ({SHA256} if path == content else {None})
+
+
 # --- receivers ------------------------------------------------------------------------------------
 
 
