@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::size_t kBlock = 256 * 1024;
 constexpr std::size_t kSmallestBlock = 4 * 1024;
+/// Up to here a file is written at once when it can be.
+constexpr std::uint64_t kSmall = 64 * 1024;
+/// So long may bytes wait for the rest of their block.
+constexpr Duration kLongestHeld = std::chrono::seconds(1);
 /// How long the uploads may take to end whose sender says that they have.
 constexpr Duration kEndOfUploads = std::chrono::seconds(5);
 constexpr Duration kLookEvery{20};
@@ -216,7 +220,8 @@ Task<Result<storage::StoredFile>> ReceiveHandler::store(net::Exchange& exchange,
 }
 
 /// The body, from the socket's buffer to the disk. It is written in whole blocks at multiples of
-/// their size: the page cache then takes large folios, which is a quarter of the time.
+/// their size: the page cache then takes large folios, which is a quarter of the time. What comes
+/// slowly does not wait for the rest of its block, nor does the very beginning.
 Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
                                          const transfer::UploadSlot::Upload& upload,
                                          storage::PartFile& part, Course& course) {
@@ -227,19 +232,23 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(block);
   std::size_t room = block - static_cast<std::size_t>(part.written() % block);
   std::size_t filled = 0;
-  transfer::Pace pace(Clock::now());
+  auto written_at = Clock::now();
+  transfer::Pace pace(written_at);
   bool labelled = !part.label();
   while (true) {
     const auto free = std::span(buffer.get() + filled, room - filled);
     const auto bytes = co_await exchange.read_body(free);
     const std::size_t came = bytes ? *bytes : 0;
     filled += came;
-    if (came == 0 || filled == room) {
+    const auto now = Clock::now();
+    const bool begins = course.moved == 0 && size > kSmall;
+    if (came == 0 || filled == room || begins || now - written_at >= kLongestHeld) {
       // What came before a break is kept as well.
       auto written = part.write(std::span<const std::byte>(buffer.get(), filled));
       if (!written) co_return written;
       filled = 0;
-      room = block;
+      room = block - static_cast<std::size_t>(part.written() % block);
+      written_at = now;
     }
     if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
     if (!bytes) co_return bytes.error();
@@ -251,7 +260,6 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
       (void)co_await pool_.run(std::move(label));
       labelled = true;
     }
-    const auto now = Clock::now();
     session->touch(now);
     if (pace.crawls(course.moved, now) && book_.somebody_waits(now))
       co_return fail(Errc::timed_out, "an upload that hardly moves, while another sender waits");

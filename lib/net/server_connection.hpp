@@ -104,7 +104,10 @@ class Connection final : public Exchange {
     link.limit_idle(server_.limits_.body_idle);
   }
 
-  void protect() override { live_.protect = true; }
+  void protect() override {
+    live_.protect = true;
+    stream_.keep_buffers();
+  }
   void limit_body(Duration limit) override { stream_.link().limit_total(limit); }
   void wake() override { stream_.link().cancel_pending(); }
   void abort() override { stream_.link().abort(); }

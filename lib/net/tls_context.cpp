@@ -59,8 +59,8 @@ Result<TlsContext> TlsContext::make(X509* certificate, EVP_PKEY* key) {
   if (!client || !server || !configure(client.get(), certificate, key) ||
       !configure(server.get(), certificate, key))
     return fail(Errc::identity, "TLS cannot use this device's certificate and key");
-  // Hundreds of connections may idle at a server; a client uses its few, and making its buffers
-  // anew for each record costs more than keeping them.
+  // Hundreds of connections may idle at a server; a client uses its few, and so does a server those
+  // that bring files (TlsStream::keep_buffers).
   SSL_CTX_set_mode(server.get(), SSL_MODE_RELEASE_BUFFERS);
   // Only the wish for AES: a peer without AES hardware that puts ChaCha20 first gets it.
   SSL_CTX_set_options(server.get(), SSL_OP_PRIORITIZE_CHACHA);

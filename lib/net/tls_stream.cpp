@@ -195,6 +195,8 @@ Task<IoResult> TlsStream::read_some(std::span<std::byte> buffer) {
   }
 }
 
+void TlsStream::keep_buffers() { SSL_clear_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS); }
+
 bool TlsStream::has_input() const {
   return SSL_has_pending(ssl_.get()) == 1 || BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) > 0;
 }

@@ -13,13 +13,14 @@ namespace lsend::net {
 /// What the HTTP code asks of a stream. PlainStream and TlsStream are the two models of it.
 /// write_later() keeps bytes back until the next write(), flush() or read_some() that has to wait,
 /// so that answers to requests which are there already leave together. has_input(): bytes have been
-/// received and not read.
+/// received and not read. keep_buffers(): much is to come, what it takes need not be made anew.
 template <class S>
 concept AsyncStream = requires(S stream, std::span<std::byte> in, std::span<const std::byte> out) {
   { stream.read_some(in) } -> std::same_as<Task<IoResult>>;
   { stream.write(out) } -> std::same_as<Task<IoResult>>;
   { stream.write_later(out) } -> std::same_as<Task<IoResult>>;
   { stream.flush() } -> std::same_as<Task<error_code>>;
+  {stream.keep_buffers()};
   { stream.has_input() } -> std::same_as<bool>;
   { stream.shutdown() } -> std::same_as<Task<>>;
   { stream.peer_fingerprint() } -> std::convertible_to<std::optional<Fingerprint>>;
@@ -51,6 +52,7 @@ class PlainStream {
     const auto sent = co_await link_.send(leaving);
     co_return sent.ec;
   }
+  void keep_buffers() {}
   bool has_input() const { return false; }
   Task<> shutdown() {
     link_.shutdown_send();

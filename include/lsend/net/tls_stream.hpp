@@ -35,6 +35,8 @@ class TlsStream {
   /// Leaves with the next write(), flush() or read that has to wait: short answers share a record.
   Task<IoResult> write_later(std::span<const std::byte> bytes);
   Task<error_code> flush();
+  /// Those of records, 34 KB, which a server otherwise lets go of after each.
+  void keep_buffers();
   /// Ciphertext or plain text has been received and not read.
   bool has_input() const;
   /// Sends close_notify and ends our side.
@@ -71,7 +73,7 @@ class TlsStream {
   std::unique_ptr<SSL, Free> ssl_;
   std::unique_ptr<BIO, Free> network_;  ///< our end of the pair: ciphertext
   std::vector<std::byte> held_;         ///< of write_later()
-  Timer flushed_;  ///< cancelled when a flush has ended
+  Timer flushed_;                       ///< cancelled when a flush has ended
   bool flushing_ = false;
   std::optional<Fingerprint> peer_;
   bool weak_ = false;
