@@ -7,8 +7,11 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <exception>
+#include <latch>
 #include <memory>
 #include <optional>
+#include <system_error>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22,7 +25,7 @@ namespace lsend::app {
 /// only place where another thread than the io_context's works.
 class BlockingPool {
  public:
-  BlockingPool() = default;
+  explicit BlockingPool(std::size_t threads = 2) : count_(threads) {}
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
   ~BlockingPool() { finish(); }
@@ -50,8 +53,9 @@ class BlockingPool {
   net::Task<std::invoke_result_t<Work&>> run(Work work) {
     using Value = std::invoke_result_t<Work&>;
     const auto executor = co_await net::asio::this_coro::executor;
-    // Threads for who needs them.
-    if (!threads_) threads_.emplace(kThreads);
+    // Threads for who needs them. Without any, everybody waits.
+    if (!threads_ && can_start(count_)) threads_.emplace(count_);
+    if (!threads_) co_return guarded<Value>(work);
     auto initiate = [this, executor](auto handler, Work job) {
       auto guard = net::asio::make_work_guard(executor);
       net::asio::post(*threads_, [guard = std::move(guard), handler = std::move(handler),
@@ -71,7 +75,19 @@ class BlockingPool {
   }
 
  private:
-  static constexpr std::size_t kThreads = 2;
+  /// A pool that gets some of its threads only would wait for them for ever.
+  static bool can_start(std::size_t count) {
+    std::latch asked(1);
+    std::vector<std::jthread> threads;
+    bool all = true;
+    try {
+      for (std::size_t i = 0; i < count; ++i) threads.emplace_back([&asked] { asked.wait(); });
+    } catch (const std::system_error&) {
+      all = false;
+    }
+    asked.count_down();
+    return all;
+  }
 
   template <class Value, class Work>
   static Value guarded(Work& work) {
@@ -82,6 +98,7 @@ class BlockingPool {
     }
   }
 
+  std::size_t count_;
   std::atomic<bool> stopping_ = false;
   std::vector<std::weak_ptr<std::atomic<bool>>> raised_;
   std::optional<net::asio::thread_pool> threads_;

@@ -135,8 +135,7 @@ Result<std::vector<std::string>> hash_all(const Payload& payload, const std::ato
   };
   const auto work = [&] {
     for (std::size_t i = next++; i < digests.size(); i = next++) {
-      if (stop && *stop) return fails(fail(Errc::interrupted, "interrupted"));
-      auto digest = storage::hash_file(payload.local[i]);
+      auto digest = storage::hash_file(payload.local[i], stop);
       if (!digest) return fails(digest.error());
       digests[i] = std::move(*digest);
     }

@@ -36,7 +36,7 @@ class PayloadDigests {
   Interrupt::Subscription on_stop_;
   std::mutex lock_;  ///< held by whoever computes
   std::optional<Result<Digests>> computed_;
-  BlockingPool pool_;  ///< last: it works on the others
+  BlockingPool pool_{1};  ///< last: it works on the others
 };
 
 }  // namespace lsend::app

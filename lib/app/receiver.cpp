@@ -69,7 +69,7 @@ Task<Result<ReceiveReport>> Receiver::run() {
   });
   tasks_.spawn(discovery_.run(options_.announce));
   sweeper_.spawn(sweep_loop());
-  sweeper_.spawn(reload_.run());
+  watchdog_.spawn(reload_.run());  // until the hooks have ended: a closed terminal ends those too
   sweeper_.spawn(sweep_parts());
   if (manager_.watchdog()) watchdog_.spawn(reassure(*manager_.watchdog()));
   co_await server_->run();

@@ -24,6 +24,9 @@ Runtime::Runtime(ProgressSink* sink)
 void Runtime::abandon() {
   static auto& abandoned = *new std::vector<std::unique_ptr<net::asio::io_context>>;
   abandoned.push_back(std::move(context_));
+  // Nobody reads signals any more: another one ends what may still wait for a thread.
+  (void)std::signal(SIGINT, SIG_DFL);
+  (void)std::signal(SIGTERM, SIG_DFL);
 }
 
 void Runtime::wait_for_question(ProgressSink& sink) {

@@ -41,6 +41,21 @@ class SendHandler final : public ApiHandler {
   }
 };
 
+/// Among those who may be called off, as long as it runs.
+class Listed {
+ public:
+  Listed(std::vector<SendJob*>& jobs, SendJob& job) : jobs_(jobs), job_(job) {
+    jobs_.push_back(&job_);
+  }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+  ~Listed() { std::erase(jobs_, &job_); }
+
+ private:
+  std::vector<SendJob*>& jobs_;
+  SendJob& job_;
+};
+
 /// Delivers one payload to all targets at once.
 class Sender {
  public:
@@ -75,7 +90,7 @@ class Sender {
     report.target = target;
     SendJob job(presence_.executor(), presence_.node(), interrupt_, target, digests_, options_,
                 sink_, desk_.get());
-    presence_.handler().jobs.push_back(&job);
+    const Listed listed(presence_.handler().jobs, job);
     transfer::Backoff backoff(kFirstRetry, kLongestRetry);
     for (unsigned run = 0;; ++run) {
       co_await deliver_once(job, report);
@@ -94,7 +109,6 @@ class Sender {
     job.report_ended();
     if (interrupt_.requested() && !report.success) report.failure = interrupt_.error();
     report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - began);
-    std::erase(presence_.handler().jobs, &job);
   }
 
   Task<> deliver_once(SendJob& job, TargetReport& report) {

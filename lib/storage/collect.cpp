@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include "descriptor_io.hpp"
+#include "file_system.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/file_source.hpp"
 #include "lsend/storage/safe_path.hpp"
@@ -43,11 +45,22 @@ bool hides_its_size(const std::string& path) {
          (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC);
 }
 
-/// A file's owner need not ask: for him the bits of the mode are all there is.
+/// Is what the mode allows the owner all that there is to it? Asked once a file system.
+bool mode_decides(const std::string& path, dev_t device) {
+  static std::optional<dev_t> asked;
+  static bool decides = false;
+  if (asked == device) return decides;
+  struct statfs system {};
+  decides = statfs(path.c_str(), &system) == 0 && is_local(system) && !has_labels();
+  asked = device;
+  return decides;
+}
+
 bool is_readable(const std::string& path, const struct stat& status) {
   static const uid_t self = geteuid();
   const bool own = status.st_uid == self && (status.st_mode & S_IRUSR) != 0;
-  return own || faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
+  return (own && mode_decides(path, status.st_dev)) ||
+         faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
 }
 
 /// Why this cannot be sent, or empty.

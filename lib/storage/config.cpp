@@ -1,9 +1,8 @@
 #include "lsend/storage/config.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
-
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>

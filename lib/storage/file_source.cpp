@@ -67,13 +67,14 @@ Result<LocalFile> look_again(const LocalFile& file) {
   return now;
 }
 
-Result<std::string> hash_file(const LocalFile& file) {
+Result<std::string> hash_file(const LocalFile& file, const std::atomic<bool>* stop) {
   auto source = FileSource::open(file);
   if (!source) return source.error();
   Sha256 digest;
   std::vector<std::byte> buffer(
       static_cast<std::size_t>(std::clamp<std::uint64_t>(file.size, 1, kHashBlock)));
   while (true) {
+    if (stop && *stop) return fail(Errc::interrupted, "interrupted");
     auto count = (*source)->read(buffer);
     if (!count) return count.error();
     if (*count == 0) return digest.finish_hex();

@@ -1,7 +1,6 @@
 #include "lsend/storage/inbox.hpp"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 #include <utility>
 
 #include "disk_error.hpp"
+#include "file_system.hpp"
 #include "lsend/model/text.hpp"
 #include "publish.hpp"
 
@@ -130,13 +130,9 @@ unsigned read_umask() {
   return mask;
 }
 
-/// Local file systems say what a write meets when it is made; of all others nothing is known.
 bool tells_on_close(int folder_fd) {
   struct statfs system {};
-  if (fstatfs(folder_fd, &system) != 0) return true;
-  static constexpr std::array<decltype(system.f_type), 5> kLocal{
-      EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, TMPFS_MAGIC};
-  return std::find(kLocal.begin(), kLocal.end(), system.f_type) == kLocal.end();
+  return fstatfs(folder_fd, &system) != 0 || !is_local(system);
 }
 
 /// How much of it was set aside.
@@ -167,12 +163,9 @@ Inbox::Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, std::s
       parts_(std::move(parts)),
       part_prefix_(std::move(part_prefix)),
       file_mode_(file_mode),
-      close_tells_(tells_on_close(root_.get())),
-      last_folder_(std::make_shared<LastFolder>()) {}
+      close_tells_(tells_on_close(root_.get())) {}
 
-PartHome Inbox::home() const {
-  return {root_.get(), parts_.get(), file_mode_, close_tells_, last_folder_.get()};
-}
+PartHome Inbox::home() const { return {root_.get(), parts_.get(), file_mode_, close_tells_}; }
 
 Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
   std::error_code error;

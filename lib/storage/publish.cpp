@@ -66,52 +66,31 @@ void leave_part_folder(std::vector<std::string>& components) {
   if (strcasecmp(components.front().c_str(), kPartFolder) == 0) components.front().insert(0, "_");
 }
 
-Result<int> LastFolder::open(int root_fd, std::vector<std::string> components) {
-  const auto now = Clock::now();
-  if (folder_ && now - opened_ < kMoment && components == components_) return folder_.get();
-  folder_.reset();
-  auto opened = open_folder_beneath(root_fd, components);
-  if (!opened) return opened.error();
-  folder_ = std::move(*opened);
-  components_ = std::move(components);
-  opened_ = now;
-  return folder_.get();
-}
-
 Result<std::vector<std::string>> publish(const PartHome& home, const std::string& part_name,
                                          std::vector<std::string> components, Conflict conflict) {
   if (auto ok = check_name(components); !ok) return ok.error();
   leave_part_folder(components);
 
-  const std::string wanted = components.back();
-  const auto open_parent = [&]() -> Result<int> {
-    if (components.size() == 1) return home.root_fd;
-    return home.last_folder->open(home.root_fd, {components.begin(), components.end() - 1});
-  };
-  auto parent = open_parent();
-  if (!parent) return parent.error();
-  const bool numbered = conflict == Conflict::rename || conflict == Conflict::skip;
-  const auto move = [&]() -> int {
-    int error = 0;
-    for (unsigned attempt = 0; attempt <= (numbered ? kNumbers + kRandomNumbers : 0); ++attempt) {
-      components.back() = candidate(wanted, attempt);
-      error =
-          conflict == Conflict::overwrite
-              ? move_replacing(home.part_folder_fd, part_name, *parent, components.back())
-              : move_without_replacing(home.part_folder_fd, part_name, *parent, components.back());
-      if (error != EEXIST) break;
-    }
-    return error;
-  };
-  int error = move();
-  if (error == ENOENT && components.size() > 1) {
-    // The folder has been removed since it was opened.
-    home.last_folder->forget();
-    parent = open_parent();
-    if (!parent) return parent.error();
-    error = move();
+  UniqueFd parent;
+  if (components.size() > 1) {
+    auto opened = open_folder_beneath(
+        home.root_fd, std::vector<std::string>(components.begin(), components.end() - 1));
+    if (!opened) return opened.error();
+    parent = std::move(*opened);
   }
-  if (error == 0) return components;
+  const int parent_fd = parent ? parent.get() : home.root_fd;
+  const bool numbered = conflict == Conflict::rename || conflict == Conflict::skip;
+  const std::string wanted = components.back();
+  int error = 0;
+  for (unsigned attempt = 0; attempt <= (numbered ? kNumbers + kRandomNumbers : 0); ++attempt) {
+    components.back() = candidate(wanted, attempt);
+    error =
+        conflict == Conflict::overwrite
+            ? move_replacing(home.part_folder_fd, part_name, parent_fd, components.back())
+            : move_without_replacing(home.part_folder_fd, part_name, parent_fd, components.back());
+    if (error == 0) return components;
+    if (error != EEXIST) break;
+  }
   const std::string name = "'" + escape_for_terminal(join_components(components)) + "'";
   if (error == EEXIST && conflict == Conflict::fail) {
     return fail(Errc::name_refused, name + " is there already (--conflict fail)");

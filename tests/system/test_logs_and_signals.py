@@ -117,7 +117,8 @@ def test_a_second_signal_ends_a_receiver_at_work(home, tmp_path):
                 time.sleep(0.02 * round)
                 receiver.send_signal(signal.SIGINT)
                 began = time.monotonic()
-                assert receiver.wait(20) in (0, 130), receiver.stderr()
+                # Where the first one has ended it already, the second one kills what is left.
+                assert receiver.wait(20) in (0, 130, -signal.SIGINT), receiver.stderr()
                 assert time.monotonic() - began < 10
                 sender.send_signal(signal.SIGINT)
                 sender.wait(20)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -178,6 +179,23 @@ def test_a_receiver_ends_with_its_terminal(home, tmp_path, lsend):
         running.hang_up()
         assert running.wait(10) == 0
     assert not ready.exists()
+
+
+def test_a_receiver_that_waits_for_its_hooks_ends_with_its_terminal(home, tmp_path, lsend):
+    """They run in groups of their own, so that the terminal's end does not reach them."""
+    ready, begun = tmp_path / "ready", tmp_path / "begun"
+    with OnTerminal("receive", "--dir", tmp_path / "in", "--port", "0", "--interface", "lo",
+                    "--ready-file", ready, "--auto-accept", "--once",
+                    "--exec", f"touch {begun}; sleep 60", home=home("receiver")) as running:
+        wait_until(ready.exists, what="the receiver")
+        port = json.loads(ready.read_text())["port"]
+        done = run_lsend("send", f"127.0.0.1:{port}", make_file(tmp_path / "a", "x"),
+                         home=home("sender"))
+        assert done.returncode == 0, done.stderr
+        wait_until(begun.exists, what="the command")
+        time.sleep(0.5)
+        running.hang_up()
+        assert running.wait(10) in (0, 143)
 
 
 # --- text that a peer chose -----------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -21,7 +22,7 @@ struct LocalFile {
   std::string path;       ///< as the system takes it; std::filesystem::path is ten times as large
   std::string file_name;  ///< remote name, UTF-8, '/'-separated; bytes that are no UTF-8 as U+FFFD
   bool name_changed = false;  ///< true when file_name had to differ from the bytes on disk
-  std::string name_bytes;  ///< the name as it is on disk, where that is no UTF-8
+  std::string name_bytes;     ///< the name as it is on disk, where that is no UTF-8
   std::uint64_t size = 0;
   FileTime modified{};
 };
@@ -76,8 +77,9 @@ class FileSource : public ByteSource {
 /// The same file as it is now: its size and time may be others. Errc::io.
 Result<LocalFile> look_again(const LocalFile& file);
 
-/// sha256 of a whole file as FileSource would send it, lower-case hex.
-Result<std::string> hash_file(const LocalFile& file);
+/// sha256 of a whole file as FileSource would send it, lower-case hex. Errc::io; Errc::interrupted
+/// once `stop` is set, within a block.
+Result<std::string> hash_file(const LocalFile& file, const std::atomic<bool>* stop = nullptr);
 
 /// Copies a stream of unknown length (standard input) to an unnamed temporary file, so that its
 /// size can be announced. Removed with the object; the path works while it lives.

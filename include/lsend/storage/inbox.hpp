@@ -51,15 +51,12 @@ struct KeptPart {
   std::int64_t changed = 0;  ///< seconds since 1970
 };
 
-class LastFolder;
-
 /// What the parts of an inbox know of it; it outlives them.
 struct PartHome {
   int root_fd = -1;
   int part_folder_fd = -1;
   unsigned mode = 0;        ///< of published files
   bool close_tells = true;  ///< of a full disk, as network file systems do
-  LastFolder* last_folder = nullptr;
 };
 
 /// What the parts of one inbox that live in this process take of its disk.
@@ -100,8 +97,8 @@ class PartFile {
   /// Begins to write the part's bytes to the disk, without waiting.
   void start_flush() const;
   /// Gives a sealed part its name: with RENAME_NOREPLACE `terms.name` or the next free
-  /// "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says. One at a time
-  /// in an inbox. Errc::name_refused, Errc::no_space, Errc::io.
+  /// "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says.
+  /// Errc::name_refused, Errc::no_space, Errc::io.
   Result<StoredFile> publish(const PublishTerms& terms);
   /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the
   /// object. May run on another thread, and ends early with Errc::cancelled once `stop` is set,
@@ -226,7 +223,6 @@ class Inbox {
   std::string part_prefix_;  ///< of the names of parts
   unsigned file_mode_;
   bool close_tells_;
-  std::shared_ptr<LastFolder> last_folder_;
   std::shared_ptr<std::atomic<std::uint64_t>> live_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 
 #include "catch.hpp"
 #include "temp_folder.hpp"
@@ -96,6 +97,10 @@ TEST_CASE("a file's hash is that of the announced bytes") {
   CHECK(*hash_file(local(path, 0)) ==
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(hash_file(local(path, 50)).error().code() == Errc::io);
+  std::atomic<bool> stop = false;
+  CHECK(hash_file(local(path, 5), &stop).has_value());
+  stop = true;
+  CHECK(hash_file(local(path, 5), &stop).error().code() == Errc::interrupted);
 }
 
 TEST_CASE("a stream is spooled and can be sent like a file") {

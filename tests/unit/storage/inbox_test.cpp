@@ -188,6 +188,23 @@ TEST_CASE("the folder opened at the start stays the root") {
   CHECK(fs::is_empty(temp / "elsewhere"));
 }
 
+TEST_CASE("a folder that was moved away between two files is made anew") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(inbox.has_value());
+  const auto store = [&](const std::string& name) {
+    auto part = inbox->create_part(1, false);
+    REQUIRE(part.has_value());
+    REQUIRE(part->write(bytes_of("x")).has_value());
+    REQUIRE(part->commit({{"d", name}, 1, std::nullopt, std::nullopt}).has_value());
+  };
+  store("1");
+  fs::rename(temp / "in/d", temp / "sorted");
+  store("2");
+  CHECK(read_text(temp / "in/d/2") == "x");
+  CHECK_FALSE(fs::exists(temp / "sorted/2"));
+}
+
 TEST_CASE("a folder that vanished is an error, not a file elsewhere") {
   TempFolder temp;
   auto inbox = Inbox::open(temp / "in");
