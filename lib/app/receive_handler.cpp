@@ -17,9 +17,6 @@ constexpr std::size_t kSmallestBlock = 4 * 1024;
 constexpr std::uint64_t kSmall = 64 * 1024;
 /// So long may bytes wait for the rest of their block.
 constexpr Duration kLongestHeld = std::chrono::seconds(1);
-/// How long the uploads may take to end whose sender says that they have.
-constexpr Duration kEndOfUploads = std::chrono::seconds(5);
-constexpr Duration kLookEvery{20};
 
 /// A sender that is silent between two files has as long as one that is silent within.
 transfer::SessionLimits session_limits(const Settings& settings) {
@@ -75,39 +72,6 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     co_await request.exchange.respond(std::move(nothing));
   }
   finish_request();
-}
-
-/// A sender whose uploads broke asks where to go on in its session that still runs: nobody has to
-/// accept it a second time. False when there is no such session, or none that it fits any more.
-Task<bool> ReceiveHandler::go_on(net::Exchange& exchange, const PrepareUpload& request) {
-  const auto session = resume_.find(exchange, request);
-  if (!session) co_return false;
-  // They have ended for the sender, whatever their connections look like from here.
-  book_.requests().abort_of(session);
-  const auto limit = Clock::now() + kEndOfUploads;
-  while (session->receiving() && Clock::now() < limit) {
-    co_await net::sleep_for(kLookEvery);
-  }
-  if (session->receiving()) {
-    // What is being flushed is whole: the answer to it says how it ends.
-    auto error = fail(Errc::busy, "an upload of this session has not ended yet");
-    co_await respond_error(exchange, std::move(error));
-    co_return true;
-  }
-  auto reply = session->continued(request);
-  if (!reply || !resume_.may_ask_again(*session)) {
-    session->abort();
-    book_.settle();
-    co_return false;
-  }
-  session->touch(Clock::now());
-  auto files = session->indices_of(request);
-  reply->points = co_await resume_.state(session, std::move(files));
-  if (!session->running()) co_return false;
-  reply->resumes = true;
-  auto json = protocol::codec_v2().encode_prepare_reply(*reply);
-  co_await respond_json(exchange, std::move(json));
-  co_return true;
 }
 
 // --- upload
