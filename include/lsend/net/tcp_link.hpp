@@ -89,8 +89,9 @@ class TcpLink {
 Error link_error(const TcpLink& link, const error_code& ec, const std::string& what);
 
 /// TCP_NODELAY on; on a sender BBR where the host allows it (performance.md 3.7). To a peer on this
-/// host cubic instead: nothing is lost there, and BBR's pacing costs a quarter of the sender's CPU.
-/// Buffer sizes stay the kernel's, so that it can tune them.
+/// host cubic instead: nothing is lost there, and BBR's pacing costs a quarter of the sender's CPU;
+/// and a small buffer to send from. All other buffer sizes stay the kernel's, so that it can tune
+/// them.
 void tune_socket(TcpSocket& socket, bool sender);
 
 /// "192.168.1.2", "fe80::1%eth0"; a v4-mapped address as IPv4.
