@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import os
 import pathlib
+import random
 import shutil
 import statistics
 import sys
@@ -94,10 +95,12 @@ class Bench:
             raise BenchError(f"{program.name}: a file arrived damaged")
 
     def interleaved(self, programs, source, link):
-        """A B C A B C ...: {name: [Sample...]}, after one round that is not counted."""
+        """A B C, B A C ...: {name: [Sample...]}, after one round that is not counted. Each round has
+        an order of its own, the same in each run: nobody always comes after the same one, whose
+        file the disk may still be freeing."""
         samples = {program.name: [] for program in programs}
         for turn in range(self.rounds + 1):
-            for program in programs:
+            for program in random.Random(turn).sample(programs, len(programs)):
                 sample = self.transfer(program, source, link)
                 if turn:
                     samples[program.name].append(sample)
