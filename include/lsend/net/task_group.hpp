@@ -1,6 +1,12 @@
 #pragma once
 
+#include <boost/asio/this_coro.hpp>
+#include <exception>
 #include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
 #include "lsend/net/asio.hpp"
 
@@ -30,6 +36,39 @@ class TaskGroup {
   struct State;
   std::shared_ptr<State> state_;
 };
+
+/// Runs `job`, a function that takes the group of its children and gives a Task, and returns what it
+/// gave. The children are waited for on every way out; when the job throws they are cancelled first.
+/// So what they refer to may live in the frame of whoever awaits this, and none is left on a dead
+/// one. The job is moved in: it may be a lambda with captures that calls a named coroutine, and has a
+/// name of its own where this is called (g++ 12, R2).
+template <class Job>
+std::invoke_result_t<Job&, TaskGroup&> with_children(Job job) {
+  using Value = typename std::invoke_result_t<Job&, TaskGroup&>::value_type;
+  constexpr bool gives = !std::is_void_v<Value>;
+  const auto executor = co_await asio::this_coro::executor;
+  TaskGroup children(executor);
+  std::exception_ptr failure;
+  std::optional<std::conditional_t<gives, Value, std::monostate>> value;
+  try {
+    auto running = job(children);
+    if constexpr (gives)
+      value.emplace(co_await std::move(running));
+    else
+      co_await std::move(running);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) children.cancel();
+  try {
+    co_await children.join();
+  } catch (...) {
+    // The job's own failure came first.
+    if (!failure) failure = std::current_exception();
+  }
+  if (failure) std::rethrow_exception(failure);
+  if constexpr (gives) co_return std::move(*value);
+}
 
 /// Waits, or returns early with false when cancelled.
 Task<bool> sleep_for(Duration duration);
