@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +35,11 @@ class Fd {
   int fd_;
 };
 
+/// What file systems say of a call that they do not offer.
+bool is_unsupported(int error) {
+  return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP;
+}
+
 std::string quoted(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
 
 Result<> make_folder(const std::filesystem::path& folder) {
@@ -42,7 +48,7 @@ Result<> make_folder(const std::filesystem::path& folder) {
     step /= part;
     if (::mkdir(step.c_str(), kFolderMode) == 0) {
       // The umask may have taken our own bits.
-      if (::chmod(step.c_str(), kFolderMode) == 0) continue;
+      if (::chmod(step.c_str(), kFolderMode) == 0 || is_unsupported(errno)) continue;
       return fail_errno(Errc::io, "cannot make the folder " + quoted(step) + " private", errno);
     }
     const int why = errno;
@@ -86,7 +92,20 @@ bool write_synced(int fd, std::span<const char> content) {
     if (written < 0) return false;
     content = content.subspan(static_cast<std::size_t>(written));
   }
-  return ::fsync(fd) == 0;
+  return ::fsync(fd) == 0 || is_unsupported(errno);
+}
+
+/// 0, or the errno: EEXIST when the identity is there already. By a hard link; where the file system
+/// has none, under a lock of the folder, because nobody but lsend makes this file.
+int publish(int folder, const char* temporary) {
+  if (::linkat(folder, temporary, folder, kFileName, 0) == 0) return 0;
+  if (!is_unsupported(errno) && errno != EMLINK) return errno;
+  const Fd lock{::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (lock.get() >= 0) (void)::flock(lock.get(), LOCK_EX);
+  struct stat there {};
+  if (::fstatat(folder, kFileName, &there, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
+  if (errno != ENOENT) return errno;
+  return ::renameat(folder, temporary, folder, kFileName) == 0 ? 0 : errno;
 }
 
 std::string temporary_name() {
@@ -162,13 +181,23 @@ Result<bool> KeyFile::create(std::span<const char> content) const {
   if (file.get() < 0) return fail_errno(Errc::io, "cannot write " + quoted(path_), errno);
 
   // The umask may have taken our own bits.
-  bool done = ::fchmod(file.get(), kFileMode) == 0 && write_synced(file.get(), content) &&
-              ::linkat(folder_, temporary.c_str(), folder_, kFileName, 0) == 0;
-  const int why = done ? 0 : errno;
+  struct stat made {};
+  int why = ::fchmod(file.get(), kFileMode) == 0 || is_unsupported(errno) ? 0 : errno;
+  if (why == 0 && ::fstat(file.get(), &made) != 0) why = errno;
+  const bool open_to_others = why == 0 && (made.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+  if (why == 0 && !open_to_others) {
+    why = write_synced(file.get(), content) ? publish(folder_, temporary.c_str()) : errno;
+  }
   ::unlinkat(folder_, temporary.c_str(), 0);
+  if (open_to_others) {
+    return fail(Errc::io, "the key of this device is not written to " + quoted(path_) +
+                              ", where others could read it: this file system keeps no modes of "
+                              "files; mount it with umask=077, or set LSEND_HOME to a folder of "
+                              "another one");
+  }
   if (why == EEXIST) return false;
-  if (!done) return fail_errno(Errc::io, "cannot write " + quoted(path_), why);
-  if (::fsync(folder_) != 0) {
+  if (why != 0) return fail_errno(Errc::io, "cannot write " + quoted(path_), why);
+  if (::fsync(folder_) != 0 && !is_unsupported(errno)) {
     return fail_errno(Errc::io, "cannot make " + quoted(path_) + " durable", errno);
   }
   return true;

@@ -20,4 +20,11 @@ inline Error disk_error(std::string what, int error_number) {
   return fail_errno(code, std::move(what), error_number);
 }
 
+/// The file system, or a filter of system calls, does not offer the call: EPERM is what some say
+/// who know no modes and no links.
+inline bool is_unsupported(int error_number) {
+  return error_number == EINVAL || error_number == ENOSYS || error_number == EPERM ||
+         error_number == EOPNOTSUPP;
+}
+
 }  // namespace lsend::storage

@@ -122,8 +122,8 @@ Result<> write_file_atomically(const std::filesystem::path& path, std::string_vi
   UniqueFd fd(open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return disk_error(what, errno);
   int error = write_all(fd.get(), std::as_bytes(std::span(text)));
-  if (error == 0 && fchmod(fd.get(), mode) != 0) error = errno;
-  if (error == 0 && fsync(fd.get()) != 0) error = errno;
+  if (error == 0 && fchmod(fd.get(), mode) != 0 && !is_unsupported(errno)) error = errno;
+  if (error == 0 && fsync(fd.get()) != 0 && !is_unsupported(errno)) error = errno;
   if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) {
     unlink(temporary.c_str());
