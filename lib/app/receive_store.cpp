@@ -54,6 +54,10 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
   }
   if (options_.durability == Durability::session) part.start_flush();
   auto stored = part.publish(terms);
+  if (!stored && stored.error().code() == Errc::not_found) {
+    auto again = co_await publish_rescued(part, std::move(terms), upload);
+    stored = std::move(again);
+  }
   if (!stored) co_return stored;
   upload.session->published(upload.ticket);
   published_unflushed();
@@ -71,12 +75,37 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish_flushed(storage::PartFil
   if (!flushed) co_return flushed.error();
   if (!upload.session->may_publish(upload.ticket)) co_return ended();
   auto stored = part.publish(terms);
+  if (!stored && stored.error().code() == Errc::not_found) {
+    auto again = co_await publish_rescued(part, std::move(terms), upload);
+    stored = std::move(again);
+  }
   if (!stored) co_return stored;
   upload.session->published(upload.ticket);
   // Should this fail, the file stays: it is whole, and only its sender is told to send again.
   auto sync = [this, path = stored->path] { return inbox_.sync_names(path); };
   auto synced = co_await pool_.run(std::move(sync));
   if (!synced) co_return synced.error();
+  co_return stored;
+}
+
+/// Somebody has cleaned up among the parts: all bytes are still there while the part is open.
+Task<Result<storage::StoredFile>> ReceiveStore::publish_rescued(const storage::PartFile& lost,
+                                                                storage::PublishTerms terms,
+                                                                Upload upload) {
+  const bool flushes = flushes_each(*upload.session);
+  auto copy = [this, &lost, &terms, flushes]() -> Result<storage::PartFile> {
+    auto part = inbox_.rescue(lost, terms);
+    if (!part || !flushes) return part;
+    auto flushed = part->flush();
+    if (!flushed) return flushed.error();
+    return part;
+  };
+  auto part = co_await pool_.run(std::move(copy));
+  if (!part) co_return part.error();
+  if (!upload.session->may_publish(upload.ticket)) co_return ended();
+  auto stored = part->publish(terms);
+  if (!stored && stored.error().code() == Errc::not_found)
+    co_return fail(Errc::io, stored.error().message());
   co_return stored;
 }
 

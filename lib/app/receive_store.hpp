@@ -42,6 +42,8 @@ class ReceiveStore {
  private:
   Task<Result<storage::StoredFile>> publish_flushed(storage::PartFile& part,
                                                     storage::PublishTerms terms, Upload upload);
+  Task<Result<storage::StoredFile>> publish_rescued(const storage::PartFile& lost,
+                                                    storage::PublishTerms terms, Upload upload);
   bool flushes_each(const transfer::ReceiveSession& session) const;
 
   const ReceiveOptions& options_;

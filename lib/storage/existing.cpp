@@ -62,8 +62,8 @@ bool is_regular_of_size(const struct stat& status, std::uint64_t size) {
 }
 
 Result<> sync_folder(int fd) {
-  // A file system that cannot do this for folders (EINVAL) has no names to lose.
-  if (fsync(fd) == 0 || errno == EINVAL) return {};
+  // A file system that cannot do this for folders has no names to lose.
+  if (fsync(fd) == 0 || is_unsupported(errno)) return {};
   return disk_error("cannot bring a folder to the disk", errno);
 }
 

@@ -1,7 +1,6 @@
 #include "lsend/storage/inbox.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -21,6 +20,8 @@
 #include "disk_error.hpp"
 #include "file_system.hpp"
 #include "lsend/model/text.hpp"
+#include "part_folder.hpp"
+#include "part_lock.hpp"
 #include "publish.hpp"
 
 namespace lsend::storage {
@@ -32,6 +33,8 @@ constexpr std::uint64_t kWorthAllocating = 128 * 1024;
 constexpr auto kLargestFile = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
 constexpr std::uint64_t kAllocateAhead = std::uint64_t{1} << 30U;
 constexpr char kHiddenPrefix[] = ".lsend-";
+constexpr int kLockTries = 20;
+constexpr std::size_t kCopyBlock = 256 * 1024;
 
 std::string quoted(const fs::path& path) { return "'" + escape_for_terminal(path.string()) + "'"; }
 
@@ -85,35 +88,6 @@ Result<> make_folders(const fs::path& folder) {
   return {};
 }
 
-Result<UniqueFd> open_part_folder(const fs::path& folder, int root_fd, const struct stat& root) {
-  const std::string name = quoted(folder / kPartFolder);
-  if (mkdirat(root_fd, kPartFolder, 0700) == 0) {
-    // Whatever the umask took away.
-    if (fchmodat(root_fd, kPartFolder, 0700, 0) != 0)
-      return disk_error("cannot make the folder " + name, errno);
-  } else if (errno != EEXIST) {
-    return disk_error("cannot make the folder " + name, errno);
-  }
-  UniqueFd parts(openat(root_fd, kPartFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!parts) {
-    return fail_errno(Errc::io, "cannot use " + name + " (it has to be a folder of this user)",
-                      errno);
-  }
-  struct stat status {};
-  if (fstat(parts.get(), &status) != 0) return disk_error("cannot use " + name, errno);
-  if (status.st_uid != geteuid() || status.st_dev != root.st_dev) {
-    return fail(Errc::io, name + " belongs to another user or file system: remove it");
-  }
-  if ((status.st_mode & 077U) != 0) {
-    fchmod(parts.get(), 0700);
-    // File systems without permissions keep what they have: reading is borne, writing is not.
-    if (fstat(parts.get(), &status) != 0 || (status.st_mode & 022U) != 0) {
-      return fail(Errc::io, name + " can be written by others and that cannot be changed");
-    }
-  }
-  return parts;
-}
-
 /// Without changing it: setting and restoring it is seen by other threads.
 unsigned read_umask() {
   std::ifstream status("/proc/self/status");
@@ -156,16 +130,23 @@ Result<std::uint64_t> allocate(int fd, std::uint64_t expected) {
 
 }  // namespace
 
-Inbox::Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, std::string part_prefix,
-             unsigned file_mode)
+Inbox::Inbox(std::filesystem::path folder, UniqueFd root, PartFolderPtr parts,
+             std::string part_prefix, unsigned file_mode)
     : folder_(std::move(folder)),
       root_(std::move(root)),
-      parts_(std::move(parts)),
+      parts_(std::make_unique<Parts>()),
       part_prefix_(std::move(part_prefix)),
       file_mode_(file_mode),
-      close_tells_(tells_on_close(root_.get())) {}
+      close_tells_(tells_on_close(root_.get())) {
+  parts_->folder = std::move(parts);
+}
 
-PartHome Inbox::home() const { return {root_.get(), parts_.get(), file_mode_, close_tells_}; }
+Inbox::PartFolderPtr Inbox::parts() const {
+  const std::lock_guard lock(parts_->guard);
+  return parts_->folder;
+}
+
+PartHome Inbox::home() const { return {root_.get(), parts(), file_mode_, close_tells_}; }
 
 Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
   std::error_code error;
@@ -180,9 +161,11 @@ Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
     return disk_error("cannot open the folder " + quoted(real), errno);
   }
   if (auto ok = check_folder(real, status); !ok) return ok.error();
-  auto parts = open_part_folder(real, root.get(), status);
+  auto parts = open_part_folder(real, root.get());
   if (!parts) return parts.error();
-  Inbox inbox(real, std::move(root), std::move(*parts), "", 0644U & ~read_umask());
+  if (auto ok = try_publishing(real, root.get(), *parts, ""); !ok) return ok.error();
+  Inbox inbox(real, std::move(root), std::make_shared<const PartFolder>(std::move(*parts)), "",
+              0644U & ~read_umask());
   inbox.sweep_stale_parts(kStaleParts);
   return inbox;
 }
@@ -192,25 +175,67 @@ Result<Inbox> Inbox::open_beside(const std::filesystem::path& file) {
   const fs::path folder = fs::absolute(file, error).lexically_normal().parent_path();
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   UniqueFd root(::open(folder.c_str(), flags));
-  UniqueFd parts(::open(folder.c_str(), flags));
-  if (!root || !parts) return disk_error("cannot open the folder " + quoted(folder), errno);
-  Inbox inbox(folder, std::move(root), std::move(parts), kHiddenPrefix, 0644U & ~read_umask());
+  PartFolder parts{UniqueFd(::open(folder.c_str(), flags)), geteuid()};
+  if (!root || !parts.fd) return disk_error("cannot open the folder " + quoted(folder), errno);
+  if (auto ok = try_publishing(folder, root.get(), parts, kHiddenPrefix); !ok) return ok.error();
+  Inbox inbox(folder, std::move(root), std::make_shared<const PartFolder>(std::move(parts)),
+              kHiddenPrefix, 0644U & ~read_umask());
   inbox.sweep_stale_parts(kStaleParts);
   return inbox;
 }
 
-Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
-  std::string name = part_prefix_ + random_text();
-  UniqueFd fd(
-      openat(parts_.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
+Result<UniqueFd> Inbox::make_part(const std::string& name) const {
+  constexpr int flags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+  UniqueFd fd(openat(parts()->fd.get(), name.c_str(), flags, 0600));
+  // Somebody has cleaned up here.
+  if (!fd && errno == ENOENT && part_prefix_.empty()) {
+    auto made = open_part_folder(folder_, root_.get());
+    if (!made) return made.error();
+    const std::lock_guard lock(parts_->guard);
+    parts_->folder = std::make_shared<const PartFolder>(std::move(*made));
+    fd.reset(openat(parts_->folder->fd.get(), name.c_str(), flags, 0600));
+  }
   if (!fd) return disk_error("cannot make a file in " + quoted(folder_ / kPartFolder), errno);
-  // Nobody goes on with a part that is in use. Where there are no locks, nobody goes on at all.
-  flock(fd.get(), LOCK_EX | LOCK_NB);
-  LiveBytes live(live_);
-  PartFile part(home(), std::move(fd), std::move(name), expected, hash, std::move(live));
+  return fd;
+}
+
+Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
+  UniqueFd fd;
+  std::string name;
+  auto lock = PartLock::taken;
+  // Whoever looks at the parts may hold a new one for a moment: then it is another.
+  for (int tries = 0; lock == PartLock::taken && tries < kLockTries; ++tries) {
+    if (fd) unlinkat(parts()->fd.get(), name.c_str(), 0);
+    name = part_prefix_ + random_text();
+    auto made = make_part(name);
+    if (!made) return made.error();
+    fd = std::move(*made);
+    lock = lock_part(fd.get());
+  }
+  PartFile part(home(), std::move(fd), std::move(name), expected, hash, LiveBytes(live_));
+  part.locked_ = lock == PartLock::ours;
   const auto aside = allocate(part.fd_.get(), expected);
   if (!aside) return aside.error();
   part.live_.reach(*aside);
+  return part;
+}
+
+Result<PartFile> Inbox::rescue(const PartFile& lost, const PublishTerms& terms) const {
+  if (!lost.fd_ || !lost.sealed_) return fail(Errc::failed, "this part is not whole");
+  auto part = create_part(lost.written_, false);
+  if (!part) return part;
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kCopyBlock);
+  while (part->written_ < lost.written_) {
+    const auto count = pread(lost.fd_.get(), buffer.get(), kCopyBlock,
+                             static_cast<off_t>(part->written_));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0)
+      return disk_error("cannot read what came of a part that was removed", count < 0 ? errno : EIO);
+    const std::span block(buffer.get(), static_cast<std::size_t>(count));
+    if (auto ok = part->write(block); !ok) return ok.error();
+  }
+  if (auto ok = part->finish(terms); !ok) return ok.error();
+  part->sealed_ = lost.sealed_;
   return part;
 }
 
@@ -220,6 +245,8 @@ Result<std::uint64_t> Inbox::free_space() const {
     return disk_error("cannot tell the free space of " + quoted(folder_), errno);
   }
   std::uint64_t bytes = 0;
+  // Some file systems of FUSE tell nothing at all: the disk itself will say when it is full.
+  if (status.f_blocks == 0) return std::numeric_limits<std::uint64_t>::max();
   if (__builtin_mul_overflow(std::uint64_t{status.f_bavail}, std::uint64_t{status.f_frsize},
                              &bytes)) {
     bytes = std::numeric_limits<std::uint64_t>::max();

@@ -1,6 +1,5 @@
 // Parts that outlive the upload, and the process, that brought them (reliability.md 7.5).
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,28 +12,34 @@
 #include "disk_error.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "part_folder.hpp"
+#include "part_lock.hpp"
 
 namespace lsend::storage {
 namespace {
 
 constexpr std::size_t kBlock = 1024 * 1024;
 
-bool is_ours(const struct stat& status) {
-  return S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_nlink == 1 &&
+/// reopen() may meet somebody who looks at the part.
+constexpr int kLockTries = 3;
+constexpr timespec kBetweenTries{0, 1'000'000};
+
+bool is_ours(const struct stat& status, uid_t owner) {
+  return S_ISREG(status.st_mode) && status.st_uid == owner && status.st_nlink == 1 &&
          (status.st_mode & 022U) == 0;
 }
 
 }  // namespace
 
 Result<> PartFile::write_label() {
-  if (labelled_ || !label_ || !fd_) return {};
-  auto written = storage::write_label(home_.part_folder_fd, part_name_, *label_);
+  // Of what others may take for left over nobody is told.
+  if (labelled_ || !label_ || !fd_ || !locked_) return {};
+  auto written = storage::write_label(home_.part_folder_fd(), part_name_, *label_);
   labelled_ = written.has_value();
   return written;
 }
 
 void PartFile::keep() {
-  const bool worth = fd_ && label_ && !sealed_ && written_ > 0;
+  const bool worth = fd_ && label_ && locked_ && !sealed_ && written_ > 0;
   // What was set aside ahead of the bytes is given back.
   if (!worth || ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0 || !write_label())
     return remove();
@@ -70,15 +75,18 @@ std::vector<KeptPart> Inbox::kept_parts() const {
   std::vector<KeptPart> parts;
   const auto eldest = static_cast<std::int64_t>(std::time(nullptr)) -
                       std::chrono::duration_cast<std::chrono::seconds>(kStaleParts).count();
-  for (const auto& name : names_in(parts_.get())) {
+  const auto folder = this->parts();
+  for (const auto& name : names_in(folder->fd.get())) {
     const auto part = part_of_label(name, part_prefix_);
     struct stat status {};
-    if (!part || fstatat(parts_.get(), part->c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (!is_ours(status) || status.st_size <= 0 || status.st_ctim.tv_sec < eldest) continue;
-    auto label = read_label(parts_.get(), *part);
+    if (!part || fstatat(folder->fd.get(), part->c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    const bool ours = is_ours(status, folder->owner);
+    if (!ours || status.st_size <= 0 || status.st_ctim.tv_sec < eldest) continue;
+    auto label = read_label(*folder, *part);
     if (!label) continue;
-    const UniqueFd fd(openat(parts_.get(), part->c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd || flock(fd.get(), LOCK_SH | LOCK_NB) != 0) continue;
+    const UniqueFd fd(openat(folder->fd.get(), part->c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd || is_part_locked(fd.get())) continue;
     parts.push_back({*part, std::move(*label), static_cast<std::uint64_t>(status.st_size),
                      status.st_ctim.tv_sec});
   }
@@ -86,18 +94,25 @@ std::vector<KeptPart> Inbox::kept_parts() const {
 }
 
 Result<PartFile> Inbox::reopen(const KeptPart& part) const {
-  UniqueFd fd(openat(parts_.get(), part.name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  const auto where = home();
+  const int folder = where.part_folder_fd();
+  UniqueFd fd(openat(folder, part.name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return disk_error("cannot open a part in the inbox", errno);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-    return fail(Errc::busy, "a part in the inbox is in use");
+  auto lock = lock_part(fd.get());
+  for (int tries = 1; lock == PartLock::taken && tries < kLockTries; ++tries) {
+    nanosleep(&kBetweenTries, nullptr);
+    lock = lock_part(fd.get());
+  }
+  if (lock != PartLock::ours) return fail(Errc::busy, "a part in the inbox is in use");
   // Whoever had it before the lock was ours may have published or removed it.
   struct stat status {};
   struct stat named {};
   const bool same = fstat(fd.get(), &status) == 0 &&
-                    fstatat(parts_.get(), part.name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    fstatat(folder, part.name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                     status.st_ino == named.st_ino && status.st_dev == named.st_dev;
-  if (!same || !is_ours(status)) return fail(Errc::io, "a part in the inbox is not what it was");
-  PartFile reopened(home(), std::move(fd), part.name, part.label.size, true, LiveBytes(live_));
+  if (!same || !is_ours(status, where.parts->owner))
+    return fail(Errc::io, "a part in the inbox is not what it was");
+  PartFile reopened(where, std::move(fd), part.name, part.label.size, true, LiveBytes(live_));
   reopened.live_.reach(part.bytes);
   reopened.label_ = part.label;
   reopened.labelled_ = true;
@@ -107,14 +122,16 @@ Result<PartFile> Inbox::reopen(const KeptPart& part) const {
 std::uint64_t Inbox::leftover() const {
   constexpr std::uint64_t kStatBlock = 512;
   std::uint64_t bytes = 0;
-  for (const auto& name : names_in(parts_.get())) {
+  const auto parts = this->parts();
+  const int folder = parts->fd.get();
+  for (const auto& name : names_in(folder)) {
     struct stat status {};
     if (!is_part_name(name, part_prefix_) ||
-        fstatat(parts_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(status.st_mode) || status.st_uid != geteuid())
+        fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(status.st_mode) || status.st_uid != parts->owner)
       continue;
-    const UniqueFd fd(openat(parts_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (fd && flock(fd.get(), LOCK_SH | LOCK_NB) == 0)
+    const UniqueFd fd(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd && !is_part_locked(fd.get()))
       bytes += static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
   }
   return bytes;
@@ -122,14 +139,15 @@ std::uint64_t Inbox::leftover() const {
 
 std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {
   const time_t before = std::time(nullptr) - static_cast<time_t>(age.count());
-  const int folder = parts_.get();
+  const auto parts = this->parts();
+  const int folder = parts->fd.get();
   std::size_t removed = 0;
   const auto remove = [&](const std::string& name) {
     if (unlinkat(folder, name.c_str(), 0) == 0) ++removed;
   };
-  const auto is_ours_at = [folder](const std::string& name, struct stat& status) {
+  const auto is_ours_at = [&](const std::string& name, struct stat& status) {
     return fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(status.st_mode) && status.st_uid == geteuid();
+           S_ISREG(status.st_mode) && status.st_uid == parts->owner;
   };
   for (const auto& name : names_in(folder)) {
     struct stat status {};

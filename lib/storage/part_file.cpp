@@ -62,9 +62,9 @@ void LiveBytes::reach(std::uint64_t bytes) {
   bytes_ = bytes;
 }
 
-PartFile::PartFile(const PartHome& home, UniqueFd fd, std::string part_name, std::uint64_t expected,
+PartFile::PartFile(PartHome home, UniqueFd fd, std::string part_name, std::uint64_t expected,
                    bool hash, LiveBytes live)
-    : home_(home),
+    : home_(std::move(home)),
       fd_(std::move(fd)),
       part_name_(std::move(part_name)),
       expected_(expected),
@@ -76,13 +76,13 @@ PartFile::~PartFile() { remove(); }
 
 void PartFile::remove() noexcept {
   if (!fd_) return;
-  unlinkat(home_.part_folder_fd, part_name_.c_str(), 0);
+  unlinkat(home_.part_folder_fd(), part_name_.c_str(), 0);
   remove_label();
   fd_.reset();
 }
 
 void PartFile::remove_label() noexcept {
-  if (labelled_) unlinkat(home_.part_folder_fd, label_name(part_name_).c_str(), 0);
+  if (labelled_) unlinkat(home_.part_folder_fd(), label_name(part_name_).c_str(), 0);
   labelled_ = false;
 }
 
@@ -121,17 +121,24 @@ Result<> PartFile::seal(const PublishTerms& terms) {
                                              " and was announced as " +
                                              escape_for_terminal(*terms.sha256));
   }
+  if (auto ok = finish(terms); !ok) return ok;
+  sealed_ = std::move(stored);
+  return {};
+}
+
+/// Length, mode and time of the file that it will be.
+Result<> PartFile::finish(const PublishTerms& terms) {
+  const std::string shown = "'" + escape_for_terminal(join_components(terms.name)) + "'";
   // What was set aside lies beyond the end and would be part of the file.
   if (written_ < expected_ && ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0) {
     return disk_error("cannot finish " + shown, errno);
   }
-  if (fchmod(fd_.get(), home_.mode) != 0)
+  if (fchmod(fd_.get(), home_.mode) != 0 && !is_unsupported(errno))
     return disk_error("cannot set the mode of " + shown, errno);
   if (terms.modified && is_plausible(*terms.modified)) set_modified(fd_.get(), *terms.modified);
   if (const int error = home_.close_tells ? close_for_errors(fd_.get()) : 0; error != 0) {
     return disk_error("cannot finish " + shown, error);
   }
-  sealed_ = std::move(stored);
   return {};
 }
 
@@ -169,7 +176,7 @@ Result<StoredFile> PartFile::publish(const PublishTerms& terms) {
   if (!fd_ || !sealed_) return fail(Errc::failed, "the file on its way in is not whole");
   auto place = storage::publish(home_, part_name_, terms.name, terms.conflict);
   if (!place) {
-    remove();
+    if (place.error().code() != Errc::not_found) remove();
     return place.error();
   }
   remove_label();
@@ -183,7 +190,10 @@ Result<StoredFile> PartFile::commit(const PublishTerms& terms) {
     remove();
     return whole.error();
   }
-  return publish(terms);
+  auto stored = publish(terms);
+  if (stored || stored.error().code() != Errc::not_found) return stored;
+  remove();
+  return fail(Errc::io, stored.error().message());
 }
 
 }  // namespace lsend::storage

@@ -11,7 +11,9 @@
 
 #include "descriptor_io.hpp"
 #include "disk_error.hpp"
+#include "lsend/model/text.hpp"
 #include "lsend/storage/part_label.hpp"
+#include "publish.hpp"
 
 namespace lsend::storage {
 namespace {
@@ -34,6 +36,65 @@ std::optional<std::string> read_whole(int fd) {
     text.append(reinterpret_cast<const char*>(block.data()), static_cast<std::size_t>(bytes));
   }
   return std::nullopt;
+}
+
+std::string quoted(const std::filesystem::path& path) {
+  return "'" + escape_for_terminal(path.string()) + "'";
+}
+
+/// Whom a file belongs to that we make in the folder: file systems may say another user than us,
+/// whoever it is that makes them (uid= of a mount, root squashed by a server).
+std::optional<uid_t> owner_of_new_files(int folder_fd) {
+  const auto name = random_text();
+  const UniqueFd fd(openat(folder_fd, name.c_str(),
+                           O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
+  struct stat status {};
+  const bool known = fd && fstat(fd.get(), &status) == 0;
+  if (fd) unlinkat(folder_fd, name.c_str(), 0);
+  return known ? std::optional(status.st_uid) : std::nullopt;
+}
+
+/// Errc::forbidden: it is another user's.
+Result<PartFolder> open_one_part_folder(const std::filesystem::path& path, int root_fd) {
+  const std::string name = path.filename().string();
+  const std::string shown = quoted(path);
+  if (mkdirat(root_fd, name.c_str(), 0700) == 0) {
+    // Whatever the umask took away.
+    if (fchmodat(root_fd, name.c_str(), 0700, 0) != 0 && !is_unsupported(errno))
+      return disk_error("cannot make the folder " + shown, errno);
+  } else if (errno != EEXIST) {
+    return disk_error("cannot make the folder " + shown, errno);
+  }
+  struct stat root {};
+  struct stat status {};
+  if (fstat(root_fd, &root) != 0 ||
+      fstatat(root_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    return disk_error("cannot use " + shown, errno);
+  const bool foreign = status.st_uid != geteuid();
+  const auto of_another = fail(Errc::forbidden, shown + " belongs to the user with id " +
+                                                    std::to_string(status.st_uid) +
+                                                    ": remove it, or name another folder (--dir)");
+  PartFolder folder{
+      UniqueFd(openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
+      status.st_uid};
+  if (!folder.fd && foreign) return of_another;
+  if (!folder.fd)
+    return fail_errno(Errc::io, "cannot use " + shown + " (it has to be a folder of this user)",
+                      errno);
+  if (fstat(folder.fd.get(), &status) != 0) return disk_error("cannot use " + shown, errno);
+  if (status.st_dev != root.st_dev)
+    return fail(Errc::io, shown + " is another file system than the folder that it lies in: "
+                                  "unmount it, or name another folder (--dir)");
+  folder.owner = status.st_uid;
+  if (folder.owner != geteuid() && owner_of_new_files(folder.fd.get()) != folder.owner)
+    return of_another;
+  if ((status.st_mode & 077U) != 0) {
+    fchmod(folder.fd.get(), 0700);
+    // File systems without permissions keep what they have: reading is borne, writing is not.
+    if (fstat(folder.fd.get(), &status) != 0 || (status.st_mode & 022U) != 0)
+      return fail(Errc::io, shown + " can be written by others and that cannot be changed");
+  }
+  return folder;
 }
 
 Error cannot_label(int error) { return disk_error("cannot label a part in the inbox", error); }
@@ -67,17 +128,53 @@ std::vector<std::string> names_in(int folder_fd) {
   return names;
 }
 
-std::optional<PartLabel> read_label(int folder_fd, const std::string& part_name) {
+std::optional<PartLabel> read_label(const PartFolder& folder, const std::string& part_name) {
   // O_NONBLOCK: opening a FIFO under this name would wait for ever.
-  const UniqueFd fd(openat(folder_fd, label_name(part_name).c_str(),
+  const UniqueFd fd(openat(folder.fd.get(), label_name(part_name).c_str(),
                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
   if (!fd || fstat(fd.get(), &status) != 0) return std::nullopt;
-  const bool ours = S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_nlink == 1 &&
+  const bool ours = S_ISREG(status.st_mode) && status.st_uid == folder.owner && status.st_nlink == 1 &&
                     (status.st_mode & 022U) == 0;
   if (!ours) return std::nullopt;
   const auto text = read_whole(fd.get());
   return text ? parse_part_label(*text) : std::nullopt;
+}
+
+Result<PartFolder> open_part_folder(const std::filesystem::path& folder, int root_fd) {
+  auto opened = open_one_part_folder(folder / kPartFolder, root_fd);
+  if (opened || opened.error().code() != Errc::forbidden) return opened;
+  // Several users share one inbox.
+  const std::string own = kPartFolder + ("-" + std::to_string(geteuid()));
+  opened = open_one_part_folder(folder / own, root_fd);
+  if (opened || opened.error().code() != Errc::forbidden) return opened;
+  return fail(Errc::io, opened.error().message());
+}
+
+Result<> try_publishing(const std::filesystem::path& folder, int root_fd, const PartFolder& parts,
+                        const std::string& prefix) {
+  const std::string here = "no file can be received in " + quoted(folder) + ": ";
+  const auto cannot = [&here](const char* what, int error) -> Result<> {
+    if (error == ENOSPC || error == EDQUOT) return {};
+    return fail_errno(Errc::io, here + what, error);
+  };
+  const int parts_fd = parts.fd.get();
+  const auto from = prefix + random_text();
+  const auto to = prefix + random_text();
+  UniqueFd fd(openat(parts_fd, from.c_str(),
+                     O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return cannot("it takes no new files", errno);
+  fd.reset();
+  // Where a file can have two names, one way at least is open.
+  const bool links = linkat(parts_fd, from.c_str(), parts_fd, to.c_str(), 0) == 0;
+  const int error = links ? 0 : move_without_replacing(parts_fd, from, parts_fd, to);
+  unlinkat(parts_fd, to.c_str(), 0);
+  if (links || error != 0) unlinkat(parts_fd, from.c_str(), 0);
+  if (error != 0) return cannot("files cannot be moved there without replacing others", error);
+  // Where it can be asked without a file that others would see.
+  const UniqueFd unnamed(openat(root_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!unnamed && (errno == EACCES || errno == EROFS)) return cannot("it takes no new files", errno);
+  return {};
 }
 
 Result<> write_label(int folder_fd, const std::string& part_name, const PartLabel& label) {
@@ -89,7 +186,7 @@ Result<> write_label(int folder_fd, const std::string& part_name, const PartLabe
   if (!fd) return cannot_label(errno);
   const auto text = encode_part_label(label);
   int error = write_all(fd.get(), std::as_bytes(std::span(text)));
-  if (error == 0 && fsync(fd.get()) != 0) error = errno;
+  if (error == 0 && fsync(fd.get()) != 0 && !is_unsupported(errno)) error = errno;
   if (error == 0 &&
       renameat(folder_fd, temporary.c_str(), folder_fd, label_name(part_name).c_str()) != 0)
     error = errno;

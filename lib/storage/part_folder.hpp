@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ctime>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,16 @@
 #include "lsend/storage/inbox.hpp"
 
 namespace lsend::storage {
+
+/// Makes, or finds, the private folder of this user below `root_fd`, and checks it (Inbox::open()).
+/// `folder` is for the texts.
+Result<PartFolder> open_part_folder(const std::filesystem::path& folder, int root_fd);
+
+/// Does once, with an empty file, what each file will need: a part is made, moved without replacing
+/// anything, and removed. Errc::io says what of it cannot be done here. A disk that is full is no
+/// reason.
+Result<> try_publishing(const std::filesystem::path& folder, int root_fd, const PartFolder& parts,
+                        const std::string& prefix);
 
 // What lies in an inbox's private folder: parts under random names, and beside some of them a
 // label, "<part>.json".
@@ -23,7 +34,7 @@ std::optional<std::string> part_of_label(std::string_view name, std::string_view
 std::vector<std::string> names_in(int folder_fd);
 
 /// The label of a part, where it is a file of ours alone, and whole.
-std::optional<PartLabel> read_label(int folder_fd, const std::string& part_name);
+std::optional<PartLabel> read_label(const PartFolder& folder, const std::string& part_name);
 /// temporary file, fsync, rename, fsync of the folder.
 Result<> write_label(int folder_fd, const std::string& part_name, const PartLabel& label);
 

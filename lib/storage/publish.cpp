@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,14 +20,27 @@ namespace lsend::storage {
 namespace {
 
 constexpr unsigned kRandomNumbers = 10;
+constexpr int kParentTries = 3;
 
-/// 0, or the errno. Never plain rename: that replaces.
-int move_without_replacing(int from_fd, const std::string& from, int to_fd, const std::string& to) {
-  if (renameat2(from_fd, from.c_str(), to_fd, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  if (linkat(from_fd, from.c_str(), to_fd, to.c_str(), 0) != 0) return errno;
-  unlinkat(from_fd, from.c_str(), 0);  // one that stays is swept
-  return 0;
+/// 0, or the errno. For file systems that know no other way: the name is taken by an empty file
+/// of ours, which the part then replaces. A file that somebody puts in its place stays.
+int move_onto_placeholder(int from_fd, const std::string& from, int to_fd, const std::string& to) {
+  UniqueFd placeholder(openat(to_fd, to.c_str(),
+                              O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600));
+  struct stat made {};
+  if (!placeholder || fstat(placeholder.get(), &made) != 0) return errno;
+  const auto is_ours = [&] {
+    struct stat there {};
+    return fstatat(to_fd, to.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           made.st_ino == there.st_ino && made.st_dev == there.st_dev && there.st_size == 0;
+  };
+  if (!is_ours()) return EEXIST;
+  // While it is open, FUSE would keep it under a name of its own.
+  placeholder.reset();
+  if (renameat(from_fd, from.c_str(), to_fd, to.c_str()) == 0) return 0;
+  const int error = errno;
+  if (is_ours()) unlinkat(to_fd, to.c_str(), 0);
+  return error;
 }
 
 /// 0, or the errno. What is there as a file or a link goes, everything else stays: EEXIST.
@@ -60,10 +74,42 @@ Result<> check_name(const std::vector<std::string>& components) {
   return {};
 }
 
+/// The folder that the file goes into: nothing for the inbox itself.
+Result<UniqueFd> open_parent(int root_fd, const std::vector<std::string>& components) {
+  if (components.size() == 1) return UniqueFd();
+  return open_folder_beneath(root_fd, {components.begin(), components.end() - 1});
+}
+
+bool is_there(int folder_fd, const std::string& name) {
+  struct stat status {};
+  return fstatat(folder_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 }  // namespace
 
+bool is_part_folder(std::string_view name) {
+  const std::string_view plain(kPartFolder);
+  if (name.size() < plain.size() || strncasecmp(name.data(), plain.data(), plain.size()) != 0)
+    return false;
+  name.remove_prefix(plain.size());
+  if (name.empty()) return true;
+  return name.front() == '-' && name.size() > 1 &&
+         name.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
 void leave_part_folder(std::vector<std::string>& components) {
-  if (strcasecmp(components.front().c_str(), kPartFolder) == 0) components.front().insert(0, "_");
+  if (is_part_folder(components.front())) components.front().insert(0, "_");
+}
+
+int move_without_replacing(int from_fd, const std::string& from, int to_fd, const std::string& to) {
+  if (renameat2(from_fd, from.c_str(), to_fd, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (!is_unsupported(errno)) return errno;
+  if (linkat(from_fd, from.c_str(), to_fd, to.c_str(), 0) == 0) {
+    unlinkat(from_fd, from.c_str(), 0);  // one that stays is swept
+    return 0;
+  }
+  if (!is_unsupported(errno) && errno != EMLINK) return errno;
+  return move_onto_placeholder(from_fd, from, to_fd, to);
 }
 
 Result<std::vector<std::string>> publish(const PartHome& home, const std::string& part_name,
@@ -71,25 +117,27 @@ Result<std::vector<std::string>> publish(const PartHome& home, const std::string
   if (auto ok = check_name(components); !ok) return ok.error();
   leave_part_folder(components);
 
-  UniqueFd parent;
-  if (components.size() > 1) {
-    auto opened = open_folder_beneath(
-        home.root_fd, std::vector<std::string>(components.begin(), components.end() - 1));
-    if (!opened) return opened.error();
-    parent = std::move(*opened);
-  }
-  const int parent_fd = parent ? parent.get() : home.root_fd;
   const bool numbered = conflict == Conflict::rename || conflict == Conflict::skip;
+  const auto move = conflict == Conflict::overwrite ? move_replacing : move_without_replacing;
+  const int parts_fd = home.part_folder_fd();
   const std::string wanted = components.back();
   int error = 0;
-  for (unsigned attempt = 0; attempt <= (numbered ? kNumbers + kRandomNumbers : 0); ++attempt) {
-    components.back() = candidate(wanted, attempt);
-    error =
-        conflict == Conflict::overwrite
-            ? move_replacing(home.part_folder_fd, part_name, parent_fd, components.back())
-            : move_without_replacing(home.part_folder_fd, part_name, parent_fd, components.back());
-    if (error == 0) return components;
-    if (error != EEXIST) break;
+  unsigned attempt = 0;
+  for (int tries = 0; tries < kParentTries; ++tries) {
+    const auto parent = open_parent(home.root_fd, components);
+    if (!parent) return parent.error();
+    const int parent_fd = *parent ? parent->get() : home.root_fd;
+    do {
+      components.back() = candidate(wanted, attempt);
+      error = move(parts_fd, part_name, parent_fd, components.back());
+      if (error == 0) return components;
+    } while (error == EEXIST && ++attempt <= (numbered ? kNumbers + kRandomNumbers : 0));
+    if (error != ENOENT) break;
+    if (!is_there(parts_fd, part_name))
+      return fail(Errc::not_found, "somebody removed the part of '" +
+                                       escape_for_terminal(join_components(components)) +
+                                       "' from the inbox before it was stored");
+    // Its folder vanished in between.
   }
   const std::string name = "'" + escape_for_terminal(join_components(components)) + "'";
   if (error == EEXIST && conflict == Conflict::fail) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lsend/model/result.hpp"
@@ -8,16 +9,23 @@
 
 namespace lsend::storage {
 
-/// Inside the inbox: files on their way in live here.
+/// Inside the inbox: files on their way in live here, or in ".lsend-UID" where that is another's.
 inline constexpr char kPartFolder[] = ".lsend";
+/// One of these, of whatever user, in whatever case a file system takes the name.
+bool is_part_folder(std::string_view name);
 
 inline constexpr unsigned kNumbers = 100;  ///< names that are tried in order
 
-/// Keeps peers' files from among the parts, in whatever case a file system takes the name.
+/// Keeps peers' files from among the parts.
 void leave_part_folder(std::vector<std::string>& components);
+
+/// 0, or the errno. With RENAME_NOREPLACE, a hard link, or by taking the name with an empty file,
+/// as the file system allows. Never plain rename: that replaces.
+int move_without_replacing(int from_fd, const std::string& from, int to_fd, const std::string& to);
 
 /// Gives the part the name that `components` say below the inbox, or the next free one, or does
 /// with one that is taken what `conflict` says. Gives the components of where it is now.
+/// Errc::not_found when the part is not there.
 Result<std::vector<std::string>> publish(const PartHome& home, const std::string& part_name,
                                          std::vector<std::string> components, Conflict conflict);
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,12 +52,20 @@ struct KeptPart {
   std::int64_t changed = 0;  ///< seconds since 1970
 };
 
+/// The private folder, for as long as anybody uses it.
+struct PartFolder {
+  UniqueFd fd;
+  std::uint32_t owner = 0;  ///< whom the file system says our files belong to
+};
+
 /// What the parts of an inbox know of it; it outlives them.
 struct PartHome {
   int root_fd = -1;
-  int part_folder_fd = -1;
+  std::shared_ptr<const PartFolder> parts;
   unsigned mode = 0;        ///< of published files
   bool close_tells = true;  ///< of a full disk, as network file systems do
+
+  int part_folder_fd() const { return parts->fd.get(); }
 };
 
 /// What the parts of one inbox that live in this process take of its disk.
@@ -96,9 +105,9 @@ class PartFile {
   Result<> flush() const;
   /// Begins to write the part's bytes to the disk, without waiting.
   void start_flush() const;
-  /// Gives a sealed part its name: with RENAME_NOREPLACE `terms.name` or the next free
-  /// "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says.
-  /// Errc::name_refused, Errc::no_space, Errc::io.
+  /// Gives a sealed part its name: `terms.name` or the next free "name (n).ext" (after 100 tries
+  /// with random text), or as `terms.conflict` says. Errc::name_refused, Errc::no_space, Errc::io.
+  /// Errc::not_found when somebody has removed the part: Inbox::rescue() may bring it back.
   Result<StoredFile> publish(const PublishTerms& terms);
   /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the
   /// object. May run on another thread, and ends early with Errc::cancelled once `stop` is set,
@@ -125,8 +134,9 @@ class PartFile {
 
  private:
   friend class Inbox;
-  PartFile(const PartHome& home, UniqueFd fd, std::string part_name, std::uint64_t expected,
-           bool hash, LiveBytes live);
+  PartFile(PartHome home, UniqueFd fd, std::string part_name, std::uint64_t expected, bool hash,
+           LiveBytes live);
+  Result<> finish(const PublishTerms& terms);
   void remove() noexcept;
   void remove_label() noexcept;
 
@@ -139,6 +149,7 @@ class PartFile {
   std::optional<StoredFile> sealed_;
   std::optional<PartLabel> label_;
   bool labelled_ = false;  ///< on the disk
+  bool locked_ = true;     ///< others see that it is in use; else nobody may go on with it
   LiveBytes live_;
 };
 
@@ -167,8 +178,9 @@ class Inbox {
   /// Makes the folder when it is missing. Errc::usage for '/', '/etc', '/tmp' themselves, for the
   /// home folder unless it is named by an absolute path, and for folders that others, or a group
   /// other than the user's primary one, can write without the sticky bit; Errc::io otherwise. The
-  /// umask is read here, once. Makes and checks the private folder `.lsend` (0700, ours, same file
-  /// system) and removes parts older than 24 h.
+  /// umask is read here, once. Makes and checks the private folder (0700, ours, same file system):
+  /// `.lsend`, or `.lsend-UID` where that is another user's. Tries once what each file will need,
+  /// and removes parts older than 24 h.
   static Result<Inbox> open(const std::filesystem::path& folder);
   /// For one file that the user has named: parts lie beside it, hidden, and any folder will do.
   /// Errc::io when its folder is not there.
@@ -180,7 +192,7 @@ class Inbox {
   /// `expected` bytes will come, or fewer; `hash` them as they pass. Space for them (at most 1 GiB
   /// ahead) is set aside with fallocate where the file system can, and given back when the part is
   /// removed or ends earlier. Over 2^63-1 stands for a length that is not known: nothing is set
-  /// aside.
+  /// aside. A private folder that has vanished is made anew.
   Result<PartFile> create_part(std::uint64_t expected, bool hash) const;
   /// The parts that were kept and that nobody uses. Whatever does not look as we left it is none:
   /// foreign, linked, damaged, older than kStaleParts. May run on another thread.
@@ -188,7 +200,10 @@ class Inbox {
   /// Takes a kept part, hashed from its beginning by take_over(). Errc::busy when somebody else has
   /// it, Errc::io when it is not what it was. May run on another thread.
   Result<PartFile> reopen(const KeptPart& part) const;
-  /// Bytes that this user can still write.
+  /// A sealed part whose file somebody has removed, once more, from what is still open of it. May
+  /// run on another thread. Errc::no_space, Errc::io.
+  Result<PartFile> rescue(const PartFile& lost, const PublishTerms& terms) const;
+  /// Bytes that this user can still write; the most there is where the file system cannot tell.
   Result<std::uint64_t> free_space() const;
   /// Bytes that living parts take, what is set aside for them included.
   std::uint64_t bytes_arriving() const { return *live_; }
@@ -213,13 +228,22 @@ class Inbox {
   std::size_t sweep_stale_parts(std::chrono::seconds age) const;
 
  private:
-  Inbox(std::filesystem::path folder, UniqueFd root, UniqueFd parts, std::string part_prefix,
+  using PartFolderPtr = std::shared_ptr<const PartFolder>;
+  Inbox(std::filesystem::path folder, UniqueFd root, PartFolderPtr parts, std::string part_prefix,
         unsigned file_mode);
+  /// Is replaced where it vanishes, and read by other threads.
+  struct Parts {
+    std::mutex guard;
+    PartFolderPtr folder;
+  };
+  PartFolderPtr parts() const;
   PartHome home() const;
+  /// In `parts()`, made anew where it has vanished.
+  Result<UniqueFd> make_part(const std::string& name) const;
 
   std::filesystem::path folder_;
   UniqueFd root_;
-  UniqueFd parts_;
+  std::unique_ptr<Parts> parts_;
   std::string part_prefix_;  ///< of the names of parts
   unsigned file_mode_;
   bool close_tells_;

@@ -1,13 +1,16 @@
 // What the inbox does where the kernel refuses a system call. The kernel itself is made to refuse,
 // for one thread: no call in the product is replaced.
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <thread>
 
@@ -21,13 +24,24 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// From now on `call` fails with `error` in this thread. False where filters are forbidden.
-bool refuse_call(long call, int error) {
-  const auto number = static_cast<unsigned>(call);
-  const auto answer = SECCOMP_RET_ERRNO | static_cast<unsigned>(error);
+struct Refusal {
+  long call;
+  int error;
+  int second = -1;  ///< of all such calls only those with this second argument
+};
+
+/// From now on the call fails in this thread. False where filters are forbidden.
+bool refuse_call(const Refusal& refusal) {
+  const auto answer = SECCOMP_RET_ERRNO | static_cast<unsigned>(refusal.error);
+  const bool any = refusal.second < 0;
+  constexpr unsigned number = offsetof(seccomp_data, nr);
+  constexpr unsigned second = offsetof(seccomp_data, args) + sizeof(std::uint64_t);
   sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(refusal.call), 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, any ? number : second),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+               static_cast<unsigned>(any ? refusal.call : refusal.second), 0, 1),
       BPF_STMT(BPF_RET | BPF_K, answer),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
@@ -36,17 +50,12 @@ bool refuse_call(long call, int error) {
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-struct Refusal {
-  long call;
-  int error;
-};
-
 /// Runs the job where the calls are refused; false when this machine forbids that.
 bool where_refused(const std::vector<Refusal>& refusals, const std::function<void()>& job) {
   bool possible = true;
   std::thread thread([&] {
     for (const auto& refusal : refusals)
-      possible = possible && refuse_call(refusal.call, refusal.error);
+      possible = possible && refuse_call(refusal);
     if (possible) job();
   });
   thread.join();
@@ -76,7 +85,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("without renameat2 a file is linked, and nothing is replaced") {
-  for (const int error : {ENOSYS, EINVAL}) {
+  for (const int error : {ENOSYS, EINVAL, EPERM, EOPNOTSUPP}) {
     Fixture f;
     f.temp.write("in/a", "old");
     std::vector<std::string> paths;
@@ -96,16 +105,135 @@ TEST_CASE("without renameat2 a file is linked, and nothing is replaced") {
   }
 }
 
-TEST_CASE("where a file can neither be moved without replacing nor linked, it is refused") {
+TEST_CASE("where a file can neither be moved without replacing nor linked, it takes its name first") {
+  for (const int error : {EPERM, EOPNOTSUPP, ENOSYS, EMLINK}) {
+    INFO("linkat says " << error);
+    Fixture f;
+    f.temp.write("in/a", "old");
+    f.temp.write("outside", "old");
+    fs::create_symlink(f.temp / "outside", f.folder / "link");
+    fs::create_directory(f.folder / "d");
+    std::vector<std::string> paths;
+    const bool tried = where_refused({{SYS_renameat2, EINVAL}, {SYS_linkat, error}}, [&] {
+      for (const char* name : {"a", "b", "link", "d"}) {
+        const auto stored = f.store({name}, "new");
+        paths.push_back(stored ? stored->path : stored.error().message());
+      }
+      const auto refused = f.store({"a"}, "new", Conflict::fail);
+      paths.push_back(refused ? refused->path : refused.error().message());
+    });
+    if (!tried) return;
+    CHECK(paths == std::vector<std::string>{"a (1)", "b", "link (1)", "d (1)",
+                                            "'a' is there already (--conflict fail)"});
+    CHECK(read_text(f.folder / "a") == "old");
+    CHECK(read_text(f.temp / "outside") == "old");
+    for (const char* name : {"a (1)", "b", "link (1)", "d (1)"})
+      CHECK(read_text(f.folder / name) == "new");
+    CHECK(parts_in(f.folder) == 0);
+  }
+}
+
+TEST_CASE("a name that was taken for a file is given back when the file cannot be moved") {
   Fixture f;
   Result<StoredFile> stored = StoredFile();
-  const bool tried = where_refused({{SYS_renameat2, EINVAL}, {SYS_linkat, EPERM}},
-                                   [&] { stored = f.store({"a"}, "new"); });
+  const bool tried =
+      where_refused({{SYS_renameat2, EINVAL}, {SYS_linkat, EPERM}, {SYS_renameat, EIO}},
+                    [&] { stored = f.store({"a"}, "new"); });
   if (!tried) return;
   REQUIRE(!stored);
-  CHECK(stored.error().code() == Errc::io);
+  CHECK(stored.error().message() == "cannot store 'a': Input/output error");
   CHECK(files_in(f.folder).empty());
   CHECK(parts_in(f.folder) == 0);
+}
+
+TEST_CASE("an inbox that could store nothing says so when it is opened") {
+  for (const int error : {EPERM, ENOSYS}) {
+    const TempFolder temp;
+    std::string why;
+    const bool tried = where_refused(
+        {{SYS_renameat2, EINVAL}, {SYS_linkat, EPERM}, {SYS_renameat, error}}, [&] {
+          const auto opened = Inbox::open(temp / "in");
+          why = opened ? "opened" : opened.error().message();
+        });
+    if (!tried) return;
+    CHECK(why == "no file can be received in '" + (temp / "in").string() +
+                     "': files cannot be moved there without replacing others: " +
+                     std::strerror(error));
+    CHECK(files_in(temp / "in").empty());
+    CHECK(parts_in(temp / "in") == 0);
+  }
+}
+
+TEST_CASE("an inbox that takes no files says so when it is opened") {
+  const TempFolder temp;
+  REQUIRE(Inbox::open(temp / "in").has_value());
+  if (mount("tmpfs", (temp / "in").c_str(), "tmpfs", 0, nullptr) != 0) {
+    WARN("skipped: nothing can be mounted here");
+    return;
+  }
+  REQUIRE(Inbox::open(temp / "in").has_value());
+  REQUIRE(mount(nullptr, (temp / "in").c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0);
+  const auto opened = Inbox::open(temp / "in");
+  umount((temp / "in").c_str());
+  REQUIRE(!opened);
+  CHECK(opened.error() == Error(Errc::io, "no file can be received in '" + (temp / "in").string() +
+                                              "': it takes no new files: Read-only file system"));
+}
+
+TEST_CASE("a full disk is no reason not to open an inbox") {
+  const TempFolder temp;
+  bool opened = false;
+  if (!where_refused({{SYS_renameat2, ENOSPC}, {SYS_linkat, ENOSPC}},
+                     [&] { opened = Inbox::open(temp / "in").has_value(); }))
+    return;
+  CHECK(opened);
+}
+
+TEST_CASE("where modes cannot be changed a file is stored as it was made") {
+  for (const int error : {EPERM, EOPNOTSUPP, ENOSYS}) {
+    Fixture f;
+    Result<StoredFile> stored = StoredFile();
+    if (!where_refused({{SYS_fchmod, error}}, [&] { stored = f.store({"a"}, "new"); })) return;
+    REQUIRE(stored.has_value());
+    CHECK(read_text(f.folder / "a") == "new");
+    CHECK(fs::status(f.folder / "a").permissions() == fs::perms(0600));
+  }
+}
+
+TEST_CASE("a part is in use by whichever lock the file system has, and without any never kept") {
+  struct Case {
+    std::vector<Refusal> refusals;
+    std::size_t kept;
+  };
+  const PartLabel label{Fingerprint(std::string(64, 'A')), "n", 10};
+  const std::vector<Case> cases = {{{}, 1},
+                                   {{{SYS_flock, ENOSYS}}, 1},
+                                   {{{SYS_fcntl, EINVAL, F_OFD_SETLK}, {SYS_fcntl, EINVAL, F_OFD_GETLK}}, 1},
+                                   {{{SYS_flock, ENOLCK},
+                                     {SYS_fcntl, ENOLCK, F_OFD_SETLK},
+                                     {SYS_fcntl, ENOLCK, F_OFD_GETLK}},
+                                    0}};
+  for (const auto& c : cases) {
+    Fixture f;
+    std::size_t in_use = 1, kept = 1, reopened = 1;
+    const bool tried = where_refused(c.refusals, [&] {
+      const auto other = Inbox::open(f.folder);
+      auto part = f.inbox.create_part(10, true);
+      part->set_label(label);
+      REQUIRE(part->write(bytes_of("12345")).has_value());
+      REQUIRE(part->write_label().has_value());
+      in_use = other->kept_parts().size();
+      part->keep();
+      const auto found = other->kept_parts();
+      kept = found.size();
+      reopened = 0;
+      for (const auto& one : found) reopened += other->reopen(one) ? 1 : 0;
+    });
+    if (!tried) return;
+    CHECK(in_use == 0);
+    CHECK(kept == c.kept);
+    CHECK(reopened == c.kept);
+  }
 }
 
 TEST_CASE("without openat2 every folder is opened by itself, and none leads out") {

@@ -217,3 +217,86 @@ TEST_CASE("a folder that vanished is an error, not a file elsewhere") {
   CHECK(inbox->create_part(1, false).error().code() == Errc::io);
   CHECK_FALSE(fs::exists(temp / "in"));
 }
+
+TEST_CASE("a private folder that was removed is made anew") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(inbox.has_value());
+  fs::remove_all(temp / "in/.lsend");
+  auto part = inbox->create_part(1, false);
+  REQUIRE(part.has_value());
+  REQUIRE(part->write(bytes_of("x")).has_value());
+  REQUIRE(part->commit({{"f"}, 1, std::nullopt, std::nullopt}).has_value());
+  CHECK(read_text(temp / "in/f") == "x");
+  CHECK(fs::status(temp / "in/.lsend").permissions() == fs::perms(0700));
+}
+
+TEST_CASE("a part that was removed while it was open comes back whole") {
+  TempFolder temp;
+  auto inbox = Inbox::open(temp / "in");
+  REQUIRE(inbox.has_value());
+  const std::string text(700'000, 'x');
+  PublishTerms terms{{"d", "f"}, text.size(), std::nullopt, std::nullopt};
+  terms.modified = parse_rfc3339("2020-02-02T02:02:02Z");
+  auto part = inbox->create_part(text.size(), true);
+  REQUIRE(part->write(bytes_of(text)).has_value());
+  REQUIRE(part->seal(terms).has_value());
+  SECTION("with the folder") { fs::remove_all(temp / "in/.lsend"); }
+  SECTION("alone") {
+    for (const auto& entry : fs::directory_iterator(temp / "in/.lsend")) fs::remove(entry);
+  }
+  const auto lost = part->publish(terms);
+  REQUIRE(!lost);
+  CHECK(lost.error() == Error(Errc::not_found,
+                              "somebody removed the part of 'd/f' from the inbox before it was "
+                              "stored"));
+  auto again = inbox->rescue(*part, terms);
+  REQUIRE(again.has_value());
+  const auto stored = again->publish(terms);
+  REQUIRE(stored.has_value());
+  CHECK(stored->path == "d/f");
+  CHECK(stored->sha256.has_value());
+  CHECK(read_text(temp / "in/d/f") == text);
+  struct stat status {};
+  REQUIRE(stat((temp / "in/d/f").c_str(), &status) == 0);
+  CHECK(status.st_mtim.tv_sec == 1'580'608'922);
+  CHECK((status.st_mode & 0700U) == 0600U);
+  CHECK(parts_in(temp / "in") == 0);
+}
+
+TEST_CASE("another user's private folder leaves room for our own") {
+  if (geteuid() != 0) return;  // only root may give a folder away
+  const TempFolder temp;
+  const fs::path folder = temp / "in";
+  fs::create_directories(folder);
+  REQUIRE(chmod(folder.c_str(), 01777) == 0);
+  const auto give = [&](const char* name) {
+    REQUIRE(lchown((folder / name).c_str(), 4321, 4321) == 0);
+  };
+  SECTION("a folder") {
+    fs::create_directory(folder / ".lsend");
+    REQUIRE(chmod((folder / ".lsend").c_str(), 0777) == 0);
+  }
+  SECTION("a link") { fs::create_directory_symlink(temp.path(), folder / ".lsend"); }
+  SECTION("a file") { temp.write("in/.lsend", "x"); }
+  give(".lsend");
+  const auto inbox = Inbox::open(folder);
+  REQUIRE(inbox.has_value());
+  auto part = inbox->create_part(1, false);
+  REQUIRE(part->write(bytes_of("x")).has_value());
+  CHECK(std::distance(fs::directory_iterator(folder / ".lsend-0"), {}) == 1);
+  REQUIRE(part->commit({{".lsend-0", "f"}, 1, std::nullopt, std::nullopt}).has_value());
+  CHECK(read_text(folder / "_.lsend-0/f") == "x");
+  CHECK(fs::status(folder / ".lsend-0").permissions() == fs::perms(0700));
+
+  // One that was put there before us is not used either.
+  fs::remove_all(folder / ".lsend-0");
+  fs::create_directory(folder / ".lsend-0");
+  give(".lsend-0");
+  const auto refused = Inbox::open(folder);
+  REQUIRE(!refused);
+  CHECK(refused.error() ==
+        Error(Errc::io, "'" + (folder / ".lsend-0").string() +
+                            "' belongs to the user with id 4321: remove it, or name another "
+                            "folder (--dir)"));
+}

@@ -1,8 +1,12 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <string_view>
+#include <thread>
 
 #include "catch.hpp"
 #include "lsend/storage/inbox.hpp"
@@ -162,6 +166,58 @@ TEST_CASE("a new part is in use from its beginning, and its label can precede it
   REQUIRE(part->write(bytes_of(std::string_view(f.text).substr(3))).has_value());
   REQUIRE(part->commit(f.terms()).has_value());
   CHECK(f.entries() == 0);
+}
+
+TEST_CASE("however often somebody looks, a part that lives is in use") {
+  const Fixture f;
+  const auto other = *Inbox::open(f.folder);
+  std::atomic<bool> stop = false;
+  std::thread looks([&] {
+    // As a second receiver does, and as a program does that knows flock(2) only.
+    while (!stop) {
+      (void)other.leftover();
+      for (const auto& entry : fs::directory_iterator(f.folder / ".lsend")) {
+        const UniqueFd fd(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+        if (fd) (void)flock(fd.get(), LOCK_SH | LOCK_NB);
+      }
+    }
+  });
+  std::size_t unlocked = 0, listed = 0;
+  for (int i = 0; i < 400; ++i) {
+    auto part = f.inbox.create_part(kSize, true);
+    part->set_label(label());
+    if (!part->write(bytes_of("abc")) || !part->write_label()) break;
+    listed += other.kept_parts().size();
+    for (const auto& entry : fs::directory_iterator(f.folder / ".lsend")) {
+      if (entry.path().extension() == ".json") continue;
+      const UniqueFd fd(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+      if (fd && flock(fd.get(), LOCK_SH | LOCK_NB) == 0) ++unlocked;
+    }
+  }
+  stop = true;
+  looks.join();
+  CHECK(unlocked == 0);
+  CHECK(listed == 0);
+}
+
+TEST_CASE("looking at a kept part keeps nobody from going on with it") {
+  const Fixture f;
+  f.keep(200'000);
+  const auto kept = f.inbox.kept_parts().at(0);
+  std::atomic<bool> stop = false;
+  std::thread looks([&] {
+    while (!stop) (void)f.inbox.kept_parts(), (void)f.inbox.leftover();
+  });
+  int taken = 0;
+  for (int i = 0; i < 300; ++i) {
+    auto part = f.inbox.reopen(kept);
+    if (!part || !part->take_over(200'000) || !part->settle_beginning()) break;
+    ++taken;
+    part->keep();
+  }
+  stop = true;
+  looks.join();
+  CHECK(taken == 300);
 }
 
 TEST_CASE("the length of a part is what came, whatever was set aside") {
