@@ -10,7 +10,7 @@ namespace lsend::cmd {
 std::string request_document(const app::AcceptQuestion& question) {
   auto json = object("request");
   json.update(request_fields(question.request));
-  json["folder"] = question.folder;
+  put_name(json, "folder", question.folder);
   json["file_list"] = Json::array();
   for (const auto& file : question.files) {
     Json entry;
@@ -39,9 +39,9 @@ std::string own_info_document(const app::OwnInfo& info) {
   json["addresses"] = info.addresses;
   json["port"] = info.device.port;
   json["port_free"] = info.port_free;
-  json["identity_folder"] = info.home.data.string();
-  json["state_folder"] = info.home.state.string();
-  json["download_folder"] = info.home.downloads.string();
+  put_name(json, "identity_folder", info.home.data.string());
+  put_name(json, "state_folder", info.home.state.string());
+  put_name(json, "download_folder", info.home.downloads.string());
   if (info.landlock) json["landlock_abi"] = *info.landlock;
   return line_of(json);
 }

@@ -42,7 +42,7 @@ Json to_json(const app::ReadyEvent& event) {
   json["protocol"] = to_string(event.self.protocol);
   json["port"] = event.self.port;
   json["addresses"] = event.addresses;
-  json["folder"] = event.folder;
+  put_name(json, "folder", event.folder);
   json["auto_accept"] = event.auto_accept;
   json["policy"] = event.policy;
   json["pin"] = event.pin;

@@ -180,3 +180,28 @@ TEST_CASE("the tally counts what passes") {
   CHECK(tally.totals().files_failed == 10);
   CHECK(tally.totals().bytes == 60);
 }
+
+TEST_CASE("a folder that is no UTF-8 also comes as its bytes") {
+  const std::string folder = "/in/\xff";
+  const std::string bytes = "L2luL/8=";
+  Stream stream;
+  app::ReadyEvent ready;
+  ready.folder = folder;
+  stream.json.on(ready);
+  ready.folder = "/in";
+  stream.json.on(ready);
+  const auto lines = stream.read();
+  CHECK(lines.at(0).at("folder_b64") == bytes);
+  CHECK(lines.at(0).at("folder") == "/in/\uFFFD");
+  CHECK_FALSE(lines.at(1).contains("folder_b64"));
+
+  app::AcceptQuestion question;
+  question.folder = folder;
+  CHECK(Json::parse(request_document(question)).at("folder_b64") == bytes);
+
+  app::OwnInfo info;
+  info.home.data = info.home.state = info.home.downloads = folder;
+  const auto own = Json::parse(own_info_document(info));
+  for (const char* key : {"identity_folder", "state_folder", "download_folder"})
+    CHECK(own.at(std::string(key) + "_b64") == bytes);
+}
