@@ -24,7 +24,7 @@ struct LocalFile {
   bool name_changed = false;  ///< true when file_name had to differ from the bytes on disk
   std::string name_bytes;     ///< the name as it is on disk, where that is no UTF-8
   std::uint64_t size = 0;
-  FileTime modified{};
+  std::optional<FileTime> modified{};  ///< nothing where FileTime cannot tell it
 };
 
 struct Collection {

@@ -57,9 +57,44 @@ TEST_CASE("files go under their base name, folders with their own name in front,
   CHECK(found.warnings.empty());
   struct stat status {};
   REQUIRE(stat((temp / "f.txt").c_str(), &status) == 0);
-  CHECK(found.files[0].modified.time_since_epoch() ==
+  CHECK(found.files[0].modified->time_since_epoch() ==
         std::chrono::seconds(status.st_mtim.tv_sec) +
             std::chrono::nanoseconds(status.st_mtim.tv_nsec));
+}
+
+TEST_CASE("a time that cannot be told is left out, and none is invented") {
+  struct Case {
+    time_t seconds;
+    std::optional<std::string> told;
+  };
+  const std::vector<Case> cases = {{9'223'372'036 + 100, std::nullopt},  // April 2262
+                                   {9'300'000'000, std::nullopt},
+                                   {10'413'792'000, std::nullopt},  // 2300
+                                   {9'000'000'000, "2255-03-14T16:00:00.000000005Z"},
+                                   {0, "1970-01-01T00:00:00.000000005Z"},
+                                   {-1, "1969-12-31T23:59:59.000000005Z"},
+                                   {-2'147'483'648, "1901-12-13T20:45:52.000000005Z"},
+                                   {-2'208'988'800, "1900-01-01T00:00:00.000000005Z"},
+                                   {-10'000'000'000, std::nullopt}};
+  const TempFolder temp;
+  const auto path = temp.write("a", "x");
+  for (const auto& c : cases) {
+    INFO(c.seconds);
+    const timespec times[2] = {{c.seconds, 5}, {c.seconds, 5}};
+    struct stat status {};
+    REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+    REQUIRE(stat(path.c_str(), &status) == 0);
+    if (status.st_mtim.tv_sec != c.seconds || status.st_mtim.tv_nsec != 5) {
+      WARN("skipped: this file system keeps no time of " << c.seconds);
+      continue;
+    }
+    const auto found = collect({path});
+    const auto again = look_again(found.files.at(0)).value();
+    for (const auto& file : {found.files.at(0), again}) {
+      CHECK(file.modified.has_value() == c.told.has_value());
+      if (file.modified && c.told) CHECK(format_rfc3339(*file.modified) == *c.told);
+    }
+  }
 }
 
 TEST_CASE("however a folder is named, its files carry its real name") {
