@@ -20,6 +20,8 @@ ExitCode row_of(Errc code) {
     case Errc::shutting_down:
       return {5, "unreachable"};
     case Errc::identity:
+    case Errc::plain_http:
+    case Errc::cloned:
       return {6, "identity"};
     case Errc::pin_required:
     case Errc::pin_wrong:

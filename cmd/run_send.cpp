@@ -71,9 +71,11 @@ std::string looking_for(const SendCommand& command) {
 std::string summary(const app::TargetReport& report, bool message) {
   if (message && report.success) return report.done > 0 ? "message sent" : "message read";
   if (report.success && report.done == 0)
-    return "nothing sent: the receiver wants none of " + count_of(report.skipped, "file");
+    return "nothing to send: the receiver has " + count_of(report.present, "file") + " already";
   auto line = "sent " + count_of(report.done, "file");
-  if (report.skipped > 0) line += ", " + std::to_string(report.skipped) + " declined";
+  if (report.present > 0) line += ", " + std::to_string(report.present) + " there already";
+  const auto declined = report.skipped - report.present;
+  if (declined > 0) line += ", " + std::to_string(declined) + " declined";
   if (report.failed > 0) line += ", " + std::to_string(report.failed) + " failed";
   line += ", " + size_in_time(report.bytes_done - report.bytes_resumed, report.elapsed);
   if (report.bytes_resumed == 0) return line;

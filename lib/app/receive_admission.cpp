@@ -187,8 +187,12 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   admitted.reply.resumes = resumes;
   admitted.reply.points = std::move(points);
   ReceiveBook::Equals equals;
-  for (auto& left : wanted->left_out)
-    if (!left.path.empty()) equals.emplace(left.file, std::move(left.path));
+  for (auto& left : wanted->left_out) {
+    if (left.path.empty()) continue;
+    admitted.reply.present.push_back((*session)->files()[left.file].info.id);
+    equals.emplace(left.file, std::move(left.path));
+  }
+  admitted.all_present = equals.size() == (*session)->files().size();
   opened.accept(outcome.by, equals);
   // Nothing is left to come: it has ended, and counts.
   if (wanted->files.empty()) book_.settle();

@@ -36,6 +36,7 @@ class ReceiveAdmission {
   struct Admitted {
     SessionPtr session;
     PrepareUploadReply reply;
+    bool all_present = false;  ///< no file needs to come, as all are here
   };
   Task<Result<Admitted>> admit(const Request& request, PrepareUpload message);
   /// A form names no files beforehand: its session has none until they come.

@@ -69,6 +69,8 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     }
   } else {
     net::Answer nothing(protocol::kNoContent);
+    if (admitted->all_present)
+      nothing.fields.emplace_back(protocol::kPresent, protocol::kAllPresent);
     co_await request.exchange.respond(std::move(nothing));
   }
   finish_request();

@@ -23,9 +23,16 @@ constexpr std::size_t kMaxPrepareReply = 8 * 1024 * 1024;
 struct SendAsker::Patience {
   TimePoint give_up;  ///< on a peer that is busy
   transfer::Backoff busy{kFirstPause, kLongestPause};
-  bool broke = false;         ///< a break without an answer, once
-  bool told_to_wait = false;  ///< a 429, once
-  unsigned pins = 0;          ///< asked for, of a person
+  std::optional<Error> broke{};  ///< a break without an answer, once
+  bool told_to_wait = false;   ///< a 429, once
+  unsigned pins = 0;           ///< asked for, of a person
+
+  /// What is told when asking ends with `error`: not what came of asking again.
+  Error cause(const Error& error) const {
+    const bool follows =
+        error.code() != Errc::timed_out && transfer::follows_a_break(error.code());
+    return broke && follows ? *broke : error;
+  }
 };
 
 Task<Result<bool>> SendAsker::prepare() {
@@ -40,12 +47,12 @@ Task<Result<bool>> SendAsker::prepare() {
     if (!reply) {
       const bool again = co_await ask_after_break(reply.error(), patience);
       if (again) continue;
-      co_return reply.error();
+      co_return patience.cause(reply.error());
     }
     pending_ = reply->head.status == protocol::kOk;
     if (pending_) co_return take_grant(reply->body);
     if (reply->head.status == protocol::kNoContent) {
-      session_.plan.nothing_wanted();
+      take_nothing(reply->head.present == protocol::kAllPresent);
       co_return false;
     }
     auto error = refusal(session_.peer, *reply, protocol::Action::prepare_upload);
@@ -59,7 +66,7 @@ Task<Result<bool>> SendAsker::prepare() {
       error = fail(Errc::pin_wrong, display_name(session_.peer) +
                                         " does not take this PIN; after three wrong ones it "
                                         "refuses all");
-    co_return error;
+    co_return patience.cause(error);
   }
 }
 
@@ -82,7 +89,7 @@ std::string SendAsker::request() {
 Task<bool> SendAsker::ask_after_break(const Error& error, Patience& patience) {
   const bool unclear = pending_ && error.code() == Errc::unreachable && !patience.broke;
   if (!unclear || session_.calls.stopped()) co_return false;
-  patience.broke = true;
+  patience.broke = error;
   client_.reset();
   co_await session_.tell_peer();
   co_return !session_.calls.stopped();
@@ -96,8 +103,10 @@ Task<bool> SendAsker::ask_after_refusal(const Error& error, const net::Reply& re
   }
   auto pause = Duration::zero();
   if (error.code() == Errc::busy) {
-    pause = patience.busy.next(chance());
-    if (Clock::now() + pause > patience.give_up) co_return false;
+    const auto left = std::chrono::floor<Duration>(patience.give_up - Clock::now());
+    if (left <= Duration::zero()) co_return false;
+    // The last try is the last moment's.
+    pause = std::min(patience.busy.next(chance()), left);
     news_.waiting(display_name(session_.peer) + " is busy; trying again");
   } else if (error.code() == Errc::too_many_requests && !patience.told_to_wait) {
     patience.told_to_wait = true;
@@ -139,15 +148,26 @@ Result<bool> SendAsker::take_grant(const std::string& json) {
   if (accepted->unknown > 0)
     news_.warning("the receiver named " + std::to_string(accepted->unknown) +
                   " files that were never offered; they were ignored");
-  if (session_.options.require_all && accepted->skipped > 0)
+  if (session_.options.require_all && accepted->skipped > accepted->present)
     return fail(Errc::declined, display_name(session_.peer) + " would take " +
                                     std::to_string(accepted->accepted) + " of " +
                                     std::to_string(offered_) +
                                     " files only, and --require-all wants all of them");
-  for (std::size_t i = 0; i < session_.plan.files().size(); ++i)
-    if (session_.plan.files()[i].status == transfer::SendStatus::skipped) news_.file(i);
+  tell_skipped();
   // An empty map is v1's way to want nothing.
   return accepted->accepted > 0;
+}
+
+/// Nothing, where files were offered: it has read the message, or has them all, or does not want
+/// them. Only another lsend says which.
+void SendAsker::take_nothing(bool all_present) {
+  session_.plan.nothing_wanted(session_.payload.is_message || all_present);
+  if (!session_.payload.is_message) tell_skipped();
+}
+
+void SendAsker::tell_skipped() {
+  for (std::size_t i = 0; i < session_.plan.files().size(); ++i)
+    if (session_.plan.files()[i].status == transfer::SendStatus::skipped) news_.file(i);
 }
 
 Task<Result<net::Reply>> SendAsker::ask(const std::string& body) {

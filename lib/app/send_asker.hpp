@@ -25,6 +25,8 @@ class SendAsker {
   std::string request();
   Task<Result<net::Reply>> ask(const std::string& body);
   Result<bool> take_grant(const std::string& json);
+  void take_nothing(bool all_present);
+  void tell_skipped();
   Task<bool> ask_after_break(const Error& error, Patience& patience);
   Task<bool> ask_after_refusal(const Error& error, const net::Reply& reply, Patience& patience);
   Task<bool> ask_with_other_pin(Patience& patience);

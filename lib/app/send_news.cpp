@@ -49,7 +49,7 @@ void SendNews::file(std::size_t index, std::optional<std::string> confirmed, std
       resumed_ += from;
       break;
     case transfer::SendStatus::skipped:
-      event.status = FileStatus::declined;
+      event.status = entry.present ? FileStatus::skipped : FileStatus::declined;
       break;
     default:
       event.status = FileStatus::failed;
@@ -111,6 +111,7 @@ TargetReport SendNews::report() const {
   report.endpoint = session_.peer.endpoint;
   report.done = totals.done;
   report.skipped = totals.skipped;
+  report.present = totals.present;
   report.failed = totals.failed;
   report.bytes_done = totals.bytes_done;
   report.bytes_resumed = resumed_;

@@ -35,6 +35,7 @@ Task<Result<ClientPtr>> SendSession::connect_once(bool from_anywhere) {
   const auto opening = calls.opening(connecting);
   auto local = from_anywhere ? std::string() : local_address;
   auto client = co_await connect_to(node, peer, std::move(local), &connecting);
+  const auto first = client ? Error() : client.error();
   for (std::size_t i = 0; !client && id.empty() && i < peer.others.size(); ++i) {
     if (client.error().code() != Errc::unreachable || calls.stopped()) break;
     // What it may say by HTTPS is nothing to say by HTTP.
@@ -44,6 +45,8 @@ Task<Result<ClientPtr>> SendSession::connect_once(bool from_anywhere) {
     client = co_await connect_to(node, elsewhere, std::string(), &connecting);
     if (client) std::swap(peer.endpoint, peer.others[i]);
   }
+  // Where it is told to be says more than where it may be, too.
+  if (!client && client.error().code() == Errc::unreachable) co_return first;
   if (client && from_anywhere) local_address = (*client)->local_address();
   co_return client;
 }

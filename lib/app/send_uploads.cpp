@@ -277,6 +277,8 @@ net::Call SendUploads::call_for(std::size_t file, std::uint64_t from) const {
   net::Call call("POST", protocol::make_target(route.path, query));
   call.content_type = "application/octet-stream";
   call.answer_limit = session_.node.settings.stall_timeout;
+  // As the apps do it; another lsend needs no such care, and takes it with others in one write.
+  call.chunked_if_empty = !takes_batches_ && !session_.peer.is_lsend;
   return call;
 }
 

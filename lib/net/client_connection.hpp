@@ -18,6 +18,8 @@ namespace lsend::net {
 inline constexpr std::size_t kBlock = 256 * 1024;
 // How long a peer that broke off our body has to say why.
 inline constexpr Duration kLastWords{1000};
+// How long the words of a refusal may take; its status counts without them.
+inline constexpr Duration kWords{5000};
 // How long a pipe may take to end after the last byte of a body.
 inline constexpr Duration kEndOfInput{2000};
 inline constexpr Duration kLookForEnd{10};
@@ -26,6 +28,8 @@ inline std::string render_call(const Call& call, const Endpoint& peer, std::uint
   std::string head = call.method + " " + call.target + " HTTP/1.1\r\nHost: " + peer.authority() +
                      "\r\nUser-Agent: lsend/" LSEND_VERSION "\r\n";
   if (!call.content_type.empty()) head += "Content-Type: " + call.content_type + "\r\n";
+  if (size == 0 && call.chunked_if_empty)
+    return head + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
   if (call.method != "GET") head += "Content-Length: " + std::to_string(size) + "\r\n";
   return head + "\r\n";
 }
@@ -75,7 +79,7 @@ class ClientConnection final : public HttpClient {
     }
     // A peer may answer and close before it has read everything.
     auto reply = co_await read_reply(call, sent.ec ? kLastWords : call.answer_limit);
-    if (!reply && sent.ec && reply.error().code() != Errc::identity) reply = broken(sent.ec);
+    if (sent.ec && !reply) reply = cause_of_break(sent.ec, std::move(reply));
     co_return settle(std::move(reply));
   }
 
@@ -90,8 +94,7 @@ class ClientConnection final : public HttpClient {
       const auto sent = co_await send_body(body, nullptr);
       if (!body.failure.message().empty()) co_return give_up(body.failure);
       auto reply = co_await read_reply(call, sent ? kLastWords : call.answer_limit);
-      const bool success = reply && reply->head.status / 100 == 2;
-      if (sent && (!reply || success)) reply = broken(sent);
+      if (sent) reply = cause_of_break(sent, std::move(reply));
       co_return settle(check_taken(std::move(reply)));
     }
     auto reply = co_await upload_listening(call, body);
@@ -114,10 +117,7 @@ class ClientConnection final : public HttpClient {
       // What is there already needs no limit.
       const auto wait = reader_.has_more() ? Duration::zero() : limit;
       auto reply = co_await read_reply(call, wait, i + 1 < batch.ends.size());
-      // No 200 counts for what was not written (reliability.md S12).
-      const bool success = reply && reply->head.status / 100 == 2;
-      if (sent.ec && (success || (!reply && reply.error().code() != Errc::identity)))
-        reply = broken(sent.ec);
+      if (sent.ec) reply = cause_of_break(sent.ec, std::move(reply));
       const auto behind = batch.ends.back() - batch.ends[i];
       replies.push_back(settle(check_taken(std::move(reply), behind)));
     }
@@ -279,12 +279,9 @@ class ClientConnection final : public HttpClient {
     }
     if (!listener.reply) stream_.link().limit_drained(sent ? kLastWords : call.answer_limit);
     co_await group.join();
-    // A "200" for a body that was not read to its end proves nothing (reliability.md S12).
-    const bool answered = listener.reply && *listener.reply;
     // Whoever read of the break first has ended the write, and knows why.
-    const bool read_first = listener.reply && sent == asio::error::operation_aborted;
-    if (read_first && !answered) co_return std::move(*listener.reply);
-    if (sent && (!answered || !listener.refused())) co_return broken(sent);
+    const bool read_first = sent == asio::error::operation_aborted && !*listener.reply;
+    if (sent && !read_first) co_return cause_of_break(sent, std::move(*listener.reply));
     if (body.left > 0) usable_ = false;
     co_return std::move(*listener.reply);
   }
@@ -315,14 +312,20 @@ class ClientConnection final : public HttpClient {
       if (interim == kMaxInterim)
         co_return fail(Errc::protocol, what() + ": too many interim answers");
     }
-    if (!reply.head.content_encoding.empty() && reply.head.content_encoding != "identity")
+    const bool compressed =
+        !reply.head.content_encoding.empty() && reply.head.content_encoding != "identity";
+    // A refusal is heard whatever becomes of the words that go with it.
+    const bool refusal = reply.head.status / 100 != 2;
+    if (compressed && !refusal)
       co_return fail(Errc::protocol, what() + ": a compressed answer was not asked for");
     reader_.start_body(reply.head.framing, reply.head.until_close);
     if (!reader_.body_done()) {
-      link.limit_total(options_.stall_limit);
+      link.limit_total(refusal ? std::min(options_.stall_limit, kWords) : options_.stall_limit);
       auto failure = co_await read_reply_body(call, reply.body);
-      if (!failure) co_return failure.error();
+      if (!failure && (!refusal || link.aborted())) co_return failure.error();
+      if (!failure) usable_ = false;
     }
+    if (compressed) reply.body.clear();
     // What follows an answer is no answer to the next request; some send a body with a 204.
     if (!reply.head.keep_alive || reply.head.until_close || reply.head.status == 204 ||
         (!more && reader_.has_more()))
@@ -350,6 +353,16 @@ class ClientConnection final : public HttpClient {
   }
 
   Result<Reply> broken(const error_code& ec) { return link_error(stream_.link(), ec, what()); }
+
+  /// What is told when the write broke with `ec` and `reply` is what could still be read: the
+  /// peer's refusal, or that it does not accept our certificate, is the cause and the break its
+  /// consequence. A success for what was not written is none (reliability.md S12).
+  Result<Reply> cause_of_break(const error_code& ec, Result<Reply> reply) {
+    const bool refused = reply && reply->head.status / 100 != 2;
+    const bool identity = !reply && reply.error().code() == Errc::identity;
+    if (refused || identity) return reply;
+    return broken(ec);
+  }
 
   /// A success for a body that the peer's host has not even acknowledged is none (reliability.md
   /// S12): an honest answer comes with the acknowledgement of every byte before it. `behind`: bytes

@@ -1,5 +1,8 @@
 #include "lsend/net/http_client.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 #include "lib/net/client_connection.hpp"
 #include "lsend/net/tls_stream.hpp"
 
@@ -40,7 +43,7 @@ Task<Result<TcpSocket>> open_socket(const Endpoint& peer, const ConnectOptions& 
 
 Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& tls, Endpoint peer,
                                                               ConnectOptions options) {
-  const auto limit = options.connect_limit;
+  const auto until = Clock::now() + options.connect_limit;
   auto* connecting = options.connecting;
   auto socket = co_await open_socket(peer, options);
   if (!socket) co_return socket.error();
@@ -50,7 +53,9 @@ Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& 
   const auto pins = options.pins;
   auto client = std::make_unique<ClientConnection<TlsStream>>(
       peer, std::move(options), std::move(*socket), tls, TlsRole::client, pins);
-  client->stream().link().limit_total(limit);
+  // The two share the limit; what is left may be nothing, which is no limit to the link.
+  const auto left = std::chrono::ceil<Duration>(until - Clock::now());
+  client->stream().link().limit_total(std::max(left, Duration(1)));
   if (connecting) connecting->abort = [raw = client.get()] { raw->abort(); };
   const auto name = peer.url();
   const auto shaken = co_await client->stream().handshake(name);

@@ -121,9 +121,11 @@ Result<ResponseHead> parse_response_head(std::string_view text_of_head) {
   const bool never_a_body = head.status / 100 == 1 || head.status == 204 || head.status == 304;
   if (never_a_body) head.framing = {};
   head.until_close = !never_a_body && !head.framing.chunked && !head.framing.content_length;
+  head.content_type = text(message[http::field::content_type]);
   head.content_encoding = text(message[http::field::content_encoding]);
   head.retry_after = text(message[http::field::retry_after]);
   head.repr_digest = text(message["Repr-Digest"]);
+  head.present = text(message["Lsend-Present"]);
   return head;
 }
 

@@ -4,6 +4,9 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
+#include <string_view>
+
 namespace lsend::net {
 
 namespace {
@@ -12,6 +15,9 @@ namespace {
 // with more the receiver runs dry more often and waking it costs the sender (tests/bench/README).
 constexpr std::size_t kRecord = 16'406;
 constexpr std::size_t kBioSize = 6 * kRecord;
+
+// What an HTTP server says to a handshake begins so.
+constexpr std::string_view kHttp = "HTTP/";
 
 /// Did the peer say, after the handshake as TLS 1.3 has it, that our certificate will not do?
 bool is_certificate_alert(unsigned long error) {
@@ -91,6 +97,8 @@ Error TlsStream::handshake_error(const error_code& ec, unsigned long code,
                                        "the way (path MTU)");
     return error.code() == Errc::unreachable ? fail(Errc::handshake, error.message()) : error;
   }
+  if (beginning_ == kHttp)
+    return fail(Errc::plain_http, what + " failed: it speaks plain HTTP there");
   if (pin_ && SSL_get_verify_result(ssl_.get()) == X509_V_ERR_CERT_REJECTED)
     return fail(Errc::identity, what + ": its certificate has the fingerprint " +
                                     pin_->refused.str() + ", not the expected one (" +
@@ -154,8 +162,15 @@ Task<error_code> TlsStream::fill() {
   if (room <= 0) co_return asio::error::no_buffer_space;
   const auto buffer = std::as_writable_bytes(std::span(data, static_cast<std::size_t>(room)));
   const auto received = co_await link_.receive(buffer);
+  note_beginning(buffer.first(received.bytes));
   if (received.bytes > 0) BIO_nwrite(network_.get(), &data, static_cast<int>(received.bytes));
   co_return received.ec;
+}
+
+void TlsStream::note_beginning(std::span<const std::byte> bytes) {
+  const auto room = kHttp.size() - std::min(kHttp.size(), beginning_.size());
+  const auto more = bytes.first(std::min(room, bytes.size()));
+  beginning_.append(reinterpret_cast<const char*>(more.data()), more.size());
 }
 
 Task<IoResult> TlsStream::read_some(std::span<std::byte> buffer) {

@@ -12,6 +12,7 @@ constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxSession = 512;
 constexpr std::string_view kVersionName = "v";
 constexpr std::string_view kResume = "resume";
+constexpr std::string_view kPresent = "present";
 constexpr std::string_view kHashes = "hashes";
 constexpr std::string_view kSession = "session";
 constexpr std::string_view kOffset = "offset";
@@ -38,13 +39,20 @@ void add_wish(JsonObject& device, const ResumeWish& wish) {
   device.end();
 }
 
-void add_points(JsonObject& answer, const PrepareUploadReply& reply) {
-  answer.begin(kExtension).number(kVersionName, kVersion).begin(kResume);
+void add_extension(JsonObject& answer, const PrepareUploadReply& reply) {
+  answer.begin(kExtension).number(kVersionName, kVersion);
+  if (reply.resumes) answer.begin(kResume);
   for (const auto& [id, point] : reply.points) {
     answer.begin(id.str()).number(kOffset, point.offset);
     answer.text(kPrefixDigest, point.sha256_prefix).end();
   }
-  answer.end().end();
+  if (reply.resumes) answer.end();
+  if (!reply.present.empty()) {
+    answer.begin(kPresent);
+    for (const auto& id : reply.present) answer.flag(id.str(), true);
+    answer.end();
+  }
+  answer.end();
 }
 
 void AbilityFields::take(std::string_view name, const JsonValue& value) {
@@ -71,6 +79,9 @@ void WishFields::take(std::string_view name, const JsonValue& value) {
 ResumeWish WishFields::finish() const { return known_ && wish_.wanted ? wish_ : ResumeWish{}; }
 
 void PointFields::take(const JsonPath& path, JsonValue value) {
+  if (path[1] == kPresent && path.size() == 3 && value.is(Kind::boolean) && value.boolean &&
+      present_.size() < most_)
+    present_.push_back(FileId{path[2]});
   if (path[1] != kResume) return;
   if (path.size() == 2) resumes_ = value.is(Kind::object);
   if (path.size() != 4 || points_.size() > most_) return;
@@ -84,6 +95,7 @@ void PointFields::take(const JsonPath& path, JsonValue value) {
 
 void PointFields::finish(PrepareUploadReply& reply) {
   reply.resumes = resumes_;
+  reply.present = std::move(present_);
   for (auto& [id, point] : points_)
     if (point.offset > 0 && !point.sha256_prefix.empty())
       reply.points.emplace_back(id, std::move(point));

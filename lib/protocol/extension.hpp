@@ -21,8 +21,10 @@ inline constexpr std::string_view kExtension = "lsend";
 void add_ability(JsonObject& device, const Ability& ability);
 /// `"lsend": {"v": 1, "resume": true}` in a prepare-upload, with the session that is to go on.
 void add_wish(JsonObject& device, const ResumeWish& wish);
-/// `"lsend": {"resume": {id: {"offset": n, "sha256Prefix": hex}}}`, in the answer.
-void add_points(JsonObject& answer, const PrepareUploadReply& reply);
+/// `"lsend": {"v": 1, "resume": {id: {"offset": n, "sha256Prefix": hex}}, "present": {id: true}}`, in
+/// the answer; "resume" only where the receiver keeps what breaks off, "present" where it has some
+/// of the files already.
+void add_extension(JsonObject& answer, const PrepareUploadReply& reply);
 
 /// Collects what a device says of itself. What is mistyped is as good as unsaid.
 class AbilityFields {
@@ -47,7 +49,8 @@ class WishFields {
   ResumeWish wish_;
 };
 
-/// Collects the points of an answer; one that is not whole or not well-formed does not count.
+/// Collects the points of an answer, and what its sender has already; what is not whole or not
+/// well-formed does not count.
 class PointFields {
  public:
   explicit PointFields(std::size_t most) : most_(most) {}
@@ -59,6 +62,7 @@ class PointFields {
   std::size_t most_;
   bool resumes_ = false;
   std::unordered_map<FileId, ResumePoint> points_;
+  std::vector<FileId> present_;
 };
 
 }  // namespace lsend::protocol

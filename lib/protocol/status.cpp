@@ -67,6 +67,8 @@ Status http_status(Errc code) {
     case Errc::ambiguous:
     case Errc::unreachable:
     case Errc::handshake:
+    case Errc::plain_http:
+    case Errc::cloned:
     case Errc::partial:
     case Errc::port:
     case Errc::protocol:

@@ -35,7 +35,7 @@ class CodecV2 final : public JsonCodec {
     out.text("sessionId", reply.session.str()).begin("files");
     add_tokens(out, reply);
     out.end();
-    if (reply.resumes) add_points(out, reply);
+    if (reply.resumes || !reply.present.empty()) add_extension(out, reply);
     return out.take();
   }
 

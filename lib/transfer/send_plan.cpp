@@ -101,6 +101,12 @@ Result<SendPlan::Acceptance> SendPlan::accepted(const PrepareUploadReply& reply)
     file.status = SendStatus::skipped;
     ++acceptance.skipped;
   }
+  for (const auto& id : reply.present) {
+    File* const file = find(id, expected);
+    if (!file || file->status != SendStatus::skipped || file->present) continue;
+    file->present = true;
+    ++acceptance.present;
+  }
   take_points(reply);
   return acceptance;
 }
@@ -129,11 +135,11 @@ void SendPlan::forget_point(std::size_t file) {
   if (const auto found = broken_.find(file); found != broken_.end()) found->second.point.reset();
 }
 
-void SendPlan::nothing_wanted() {
+void SendPlan::nothing_wanted(bool needless) {
   for (auto& file : files_) {
     if (file.status != SendStatus::offered) continue;
     file.status = SendStatus::skipped;
-    ++needless_;
+    file.present = needless;
   }
 }
 
@@ -171,7 +177,9 @@ void SendPlan::abandon(const Error& error) {
   for (auto& file : files_) {
     if (!is_unfinished(file.status)) continue;
     file.status = SendStatus::failed;
-    file.error = error;
+    // What broke an earlier attempt is the cause of what came of asking again.
+    const bool told = !file.error.message().empty();
+    if (!told || !follows_a_break(error.code())) file.error = error;
   }
 }
 
@@ -193,6 +201,6 @@ std::size_t SendPlan::reopen() {
 
 SendPlan::Totals SendPlan::totals() const { return send_totals(files_); }
 
-Result<> SendPlan::verdict() const { return send_verdict(files_, totals(), needless_); }
+Result<> SendPlan::verdict() const { return send_verdict(files_, totals()); }
 
 }  // namespace lsend::transfer

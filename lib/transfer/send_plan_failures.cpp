@@ -12,6 +12,13 @@ namespace {
 constexpr unsigned kAttempts = 3;
 constexpr Duration kPauseAfterBreak = std::chrono::seconds(1);
 
+/// Did an earlier attempt fail for a cause that this failure only follows? A receiver that has given
+/// the file up answers 403 to the retry, and one that is gone answers nothing.
+bool is_consequence(const SendPlan::File& file, const UploadFailure& failure) {
+  const bool told = !file.error.message().empty();
+  return told && (failure.unconnected || follows_a_break(failure.error.code()));
+}
+
 }  // namespace
 
 Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
@@ -42,8 +49,7 @@ Step SendPlan::failed(std::size_t index, const UploadFailure& failure) {
       break;
   }
   if (!failure.unconnected && cause != FailureCause::too_many) forget_point(index);
-  // A receiver that has given the file up answers 403 to the retry: the cause is what came before.
-  if (cause != FailureCause::forbidden || file.attempts == 1) file.error = failure.error;
+  if (!is_consequence(file, failure)) file.error = failure.error;
   if (step.next == NextStep::retry || step.next == NextStep::read_again) ++file.attempts;
   if (step.next == NextStep::ask_again) file.status = SendStatus::open;
   if (step.next == NextStep::fewer_uploads) {

@@ -23,6 +23,7 @@ SendPlan::Totals send_totals(const std::vector<SendPlan::File>& files) {
   for (const auto& file : files) {
     if (file.status == SendStatus::skipped) {
       ++totals.skipped;
+      if (file.present) ++totals.present;
       continue;
     }
     totals.bytes_total += file.info.size;
@@ -38,15 +39,14 @@ SendPlan::Totals send_totals(const std::vector<SendPlan::File>& files) {
   return totals;
 }
 
-Result<> send_verdict(const std::vector<SendPlan::File>& files, const SendPlan::Totals& count,
-                      std::size_t needless) {
-  if (count.done + needless == files.size()) return {};
+Result<> send_verdict(const std::vector<SendPlan::File>& files, const SendPlan::Totals& count) {
+  if (count.done + count.present == files.size()) return {};
   const auto is_failed = [](const SendPlan::File& file) {
     return file.status == SendStatus::failed;
   };
   const auto first = std::find_if(files.begin(), files.end(), is_failed);
 
-  if (count.skipped == files.size()) {
+  if (count.skipped == files.size() && count.present == 0) {
     return fail(Errc::declined, count.skipped == 1 ? "the receiver does not want the file"
                                                    : "the receiver wants none of the " +
                                                          std::to_string(count.skipped) + " files");
@@ -58,14 +58,14 @@ Result<> send_verdict(const std::vector<SendPlan::File>& files, const SendPlan::
   if (all_alike && files.size() == 1) return first->error;
 
   std::string parts;
-  append(parts, count.skipped, " skipped by the receiver");
+  append(parts, count.skipped - count.present, " skipped by the receiver");
   append(parts, count.failed, " failed");
   if (first != files.end()) {
     parts += " (first: '" + escape_for_terminal(first->info.file_name) +
              "': " + first->error.message() + ")";
   }
   append(parts, count.open, " not tried to the end");
-  const std::size_t missing = files.size() - count.done;
+  const std::size_t missing = files.size() - count.done - count.present;
   return fail(all_alike ? first->error.code() : Errc::partial,
               std::to_string(missing) + " of " + std::to_string(files.size()) +
                   (missing == 1 ? " files was not sent: " : " files were not sent: ") + parts);

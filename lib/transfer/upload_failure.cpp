@@ -30,9 +30,24 @@ FailureCause cause_of(const UploadFailure& failure) {
     case Errc::interrupted:
     case Errc::terminated:
     case Errc::identity:  // someone else answers there now: nothing more may go out
+    case Errc::plain_http:
+    case Errc::cloned:
       return FailureCause::called_off;
     default:
       return FailureCause::lasting;
+  }
+}
+
+bool follows_a_break(Errc code) {
+  switch (code) {
+    case Errc::unreachable:
+    case Errc::handshake:
+    case Errc::timed_out:
+    case Errc::forbidden:
+    case Errc::busy:
+      return true;
+    default:
+      return false;
   }
 }
 

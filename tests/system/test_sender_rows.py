@@ -96,11 +96,15 @@ def test_PS1_partial_acceptance_is_exit_10(peer, send, three, era, tls):
 
 
 @pytest.mark.parametrize("era,tls", [entry for entry in ERAS if entry[0] != "1.8"])
-def test_PS2_nothing_wanted_is_success(peer, send, three, era, tls):
-    """S3: 204 to files: the peer has them, or wants none; nothing is sent, not even a cancel."""
+@pytest.mark.parametrize("options", [[], ["--require-all"]], ids=["", "require all"])
+def test_PS2_nothing_wanted_is_declined(peer, send, three, era, tls, options):
+    """S3: 204 to files: an app has them, or wants none, and does not say which; nothing is sent,
+    not even a cancel. Exit 0 would say that they are there."""
     receiver = peer(era, tls=tls, accept=lambda file: False)
-    sent = send(receiver, *three)
-    assert sent.code == 0
+    sent = send(receiver, *three, *options)
+    assert sent.code == 8
+    assert sent.message == "the receiver wants none of the 3 files"
+    assert set(sent.statuses().values()) == {"declined"}
     assert receiver.of("upload") == receiver.of("cancel") == []
 
 

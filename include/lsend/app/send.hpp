@@ -51,11 +51,12 @@ struct TargetReport {
   DeviceInfo device;
   Endpoint endpoint;
   std::size_t done = 0, skipped = 0, failed = 0;
+  std::size_t present = 0;  ///< of skipped: the receiver has them already, and says so
   std::uint64_t bytes_done = 0, bytes_total = 0;
   std::uint64_t bytes_resumed = 0;  ///< of bytes_done: what earlier uploads had brought
   Duration elapsed{0};
   Error failure;         ///< why the whole did not succeed
-  bool success = false;  ///< every byte of every file was acknowledged
+  bool success = false;  ///< every byte of every file was acknowledged, or is there already
 };
 
 struct SendReport {

@@ -46,6 +46,7 @@ struct PrepareUploadReply {
   std::vector<std::pair<FileId, Token>> tokens;
   bool resumes = false;  ///< v2: the receiver heard the wish to resume, and keeps what breaks off
   std::vector<std::pair<FileId, ResumePoint>> points{};  ///< v2: where uploads may begin
+  std::vector<FileId> present{};  ///< v2: left out because the receiver has them already
 };
 
 /// The query of v2 `upload` and v1 `send`. `session` is empty in v1.

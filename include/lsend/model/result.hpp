@@ -17,6 +17,8 @@ enum class Errc : std::uint8_t {
   unreachable,        ///< refused, no route, peer went away
   handshake,          ///< a connection was accepted and broke off before TLS was agreed
   identity,           ///< certificate or TLS failure, or our own key is unusable
+  plain_http,         ///< TLS was answered in plain HTTP
+  cloned,             ///< another host has our identity
   pin_required,       ///< a PIN is needed and none was given
   pin_wrong,          ///< the PIN given is not the one
   pin_locked,         ///< too many wrong PINs

@@ -28,6 +28,8 @@ struct Call {
   Duration answer_limit =
       std::chrono::seconds(10);  ///< from the last byte that the peer's host took to the answer
   std::size_t max_answer = 8 * 1024 * 1024;  ///< bytes of its body
+  /// An empty body leaves chunked: with "Content-Length: 0" some servers see none at all.
+  bool chunked_if_empty = false;
 
   Call(std::string method_word, std::string request_target)
       : method(std::move(method_word)), target(std::move(request_target)) {}
@@ -74,7 +76,7 @@ class HttpClient {
   virtual ~HttpClient() = default;
 
   /// `peer.host` must be an IP address. Errc::unreachable, Errc::handshake, Errc::timed_out,
-  /// Errc::identity.
+  /// Errc::identity, Errc::plain_http.
   static Task<Result<std::unique_ptr<HttpClient>>> connect(const TlsContext& tls, Endpoint peer,
                                                            ConnectOptions options);
 

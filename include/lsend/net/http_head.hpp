@@ -39,9 +39,11 @@ struct ResponseHead {
   Framing framing;
   bool keep_alive = true;
   bool until_close = false;  ///< neither chunked nor with a length
+  std::string content_type;
   std::string content_encoding;
   std::string retry_after;
   std::string repr_digest;
+  std::string present;  ///< Lsend-Present
 };
 
 /// Parse one whole head, final blank line included. On top of what Beast refuses (both TE and CL,

@@ -24,7 +24,8 @@ class TlsStream {
             std::vector<Fingerprint> pins = {});
 
   /// Errc::identity when the peer's certificate is not the pinned one or the two share no version
-  /// or cipher; Errc::handshake when it breaks off; Errc::timed_out, Errc::cancelled.
+  /// or cipher; Errc::plain_http when an HTTP server answers; Errc::handshake when it breaks off;
+  /// Errc::timed_out, Errc::cancelled.
   Task<Result<>> handshake(const std::string& peer_name);
 
   /// Some bytes. asio::error::eof only after the peer's close_notify; a connection that ends
@@ -63,6 +64,7 @@ class TlsStream {
   /// All pending ciphertext to the socket.
   Task<error_code> push();
   Task<error_code> fill();
+  void note_beginning(std::span<const std::byte> bytes);
   bool wants_flush() const;
   Error handshake_error(const error_code& ec, unsigned long code,
                         const std::string& peer_name) const;
@@ -75,6 +77,7 @@ class TlsStream {
   std::vector<std::byte> held_;         ///< of write_later()
   Timer flushed_;                       ///< cancelled when a flush has ended
   bool flushing_ = false;
+  std::string beginning_;  ///< of what the peer sent: tells who speaks no TLS
   std::optional<Fingerprint> peer_;
   bool weak_ = false;
 };

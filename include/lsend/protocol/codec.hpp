@@ -90,7 +90,9 @@ Result<std::string> decode_clipboard(std::string_view json, const JsonLimits& li
 
 /// `{"message": "..."}`.
 std::string encode_error(std::string_view message);
-/// The `message` of an error body, empty when there is none; at most 200 bytes, not yet escaped.
-std::string decode_error(std::string_view json);
+/// The words of a refusal's body, whoever wrote it: the `message`, `error`, `detail` ... of a JSON
+/// object, nested ones too, else the text itself, in one line. Empty when there are none, and for
+/// HTML and what is no text; at most 200 bytes, not yet escaped.
+std::string decode_error(std::string_view body, std::string_view content_type = {});
 
 }  // namespace lsend::protocol

@@ -14,6 +14,9 @@ struct Status {
 
 constexpr unsigned kOk = 200;
 constexpr unsigned kNoContent = 204;
+/// Another lsend says so with a 204 where it has all of the offered files already.
+constexpr std::string_view kPresent = "Lsend-Present";
+constexpr std::string_view kAllPresent = "all";
 
 /// The one table from our errors to HTTP (reliability.md 4.2, protocol.md 1.3).
 Status http_status(Errc code);

@@ -43,7 +43,8 @@ class SendPlan {
     bool told_to_wait = false;  ///< 429 once
     bool changed = false;       ///< its contents were announced anew once
     bool refuted = false;       ///< the peer has stored something else
-    Error error;                ///< of the last attempt that failed
+    bool present = false;       ///< skipped because the peer has it already
+    Error error;                ///< why it failed: the cause, not what came of trying again
   };
 
   explicit SendPlan(std::vector<FileInfo> files);
@@ -65,10 +66,12 @@ class SendPlan {
   /// counted in `unknown`. Errc::protocol when no offered file has a token but unknown ids do.
   struct Acceptance {
     std::size_t accepted = 0, skipped = 0, unknown = 0;
+    std::size_t present = 0;  ///< of skipped
   };
   Result<Acceptance> accepted(const PrepareUploadReply& reply);
-  /// 204: the peer wants nothing of what was offered, or has read the message.
-  void nothing_wanted();
+  /// 204: the peer wants nothing of what was offered. `needless`: because it has it all already, or
+  /// has read the message.
+  void nothing_wanted(bool needless);
 
   /// Where the peer, which has taken an earlier attempt's beginning, would have us go on. It is of
   /// no use any more once the attempt has begun or the file has turned out to be another.
@@ -104,11 +107,12 @@ class SendPlan {
 
   struct Totals {
     std::size_t done = 0, skipped = 0, failed = 0, open = 0;
+    std::size_t present = 0;                        ///< of skipped
     std::uint64_t bytes_done = 0, bytes_total = 0;  ///< bytes_total: without the skipped files
   };
   Totals totals() const;
 
-  /// The whole in one result: success when every file is done or needless; Errc::declined when all
+  /// The whole in one result: success when every file is done or present; Errc::declined when all
   /// were skipped; the common error when all failed alike; else Errc::partial. The text counts
   /// them.
   Result<> verdict() const;
@@ -133,7 +137,6 @@ class SendPlan {
   std::vector<File> files_;
   std::vector<std::uint32_t> by_id_;  ///< files_' indices by their ids, once somebody asks
   std::size_t next_ = 0;
-  std::size_t needless_ = 0;  ///< skipped by a 204: they are there, or were read
   bool broke_ = false;        ///< a connection broke since the peer took our offer
   bool lost_ = false;         ///< tokens of this offer turned out to be of no use
   bool asked_again_ = false;  ///< for that reason; once in a delivery

@@ -32,6 +32,10 @@ enum class FailureCause : std::uint8_t {
 
 FailureCause cause_of(const UploadFailure& failure);
 
+/// Is this what a peer that was lost, or has given a file up, says or does not say afterwards? Then
+/// what came before is the cause, and is told.
+bool follows_a_break(Errc code);
+
 /// How long a 429 without a time in it makes us wait.
 inline constexpr Duration kUsuallyTold = std::chrono::seconds(10);
 

@@ -180,6 +180,7 @@ class ReceiverPeer:
         self.fingerprint = str(uuid.uuid4()) if era == "1.8" else self.certificate.fingerprint
         self.calls, self.offered, self.tokens, self.stored = [], {}, {}, {}
         self.session = self.session_id = None
+        self.deaf = False  # new connections are accepted and get no word
         self.handshake_errors = []
         self.connections = self.handshakes = 0
         self._lock = threading.RLock()
@@ -269,6 +270,8 @@ class ReceiverPeer:
         sock.settimeout(PATIENCE)
         client = None
         try:
+            while self.deaf and not self.closing:
+                time.sleep(0.05)
             if self._context:
                 sock = self._handshake(sock)
                 der = sock.getpeercert(binary_form=True)

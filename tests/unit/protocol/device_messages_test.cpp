@@ -162,10 +162,48 @@ TEST_CASE("Error bodies") {
   CHECK(encode_error("PIN \"required\"") == R"({"message":"PIN \"required\""})");
   CHECK(decode_error(encode_error("Rejected")) == "Rejected");
   CHECK(decode_error(R"({"message":5})").empty());
-  CHECK(decode_error(R"({"error":{"message":"inner"}})").empty());
   CHECK(decode_error("<html>").empty());
   CHECK(decode_error("").empty());
   CHECK(decode_error(encode_error(std::string(199, 'x') + "\xC3\xBC")) == std::string(199, 'x'));
+}
+
+TEST_CASE("A refusal's words are found, whoever wrote them") {
+  struct Row {
+    const char* body;
+    const char* type;
+    const char* words;
+  };
+  for (const auto& row : std::initializer_list<Row>{
+           {R"({"error":"Forbidden folder"})", "application/json", "Forbidden folder"},
+           {R"({"error":{"code":"E7","message":"inner"}})", "", "inner"},
+           {R"({"error":"Forbidden","message":"the PIN is old"})", "", "the PIN is old"},
+           {R"({"data":{"reason":{"detail":"deep"}}})", "", "deep"},
+           {R"({"message":"","error":"said here"})", "", "said here"},
+           {R"({"title":"Too big","detail":"over 5 GB","status":413})", "", "over 5 GB"},
+           {R"({"msg":"short"})", "", "short"},
+           {R"({"detail":[{"msg":"field required"}]})", "",
+            R"({"detail":[{"msg":"field required"}]})"},
+           {R"("a text alone")", "application/json", "a text alone"},
+           {"quota exceeded", "text/plain; charset=utf-8", "quota exceeded"},
+           {"  quota\r\n\texceeded \n", "", "quota exceeded"},
+           {"{'error': 'of a kind'}", "", "{'error': 'of a kind'}"},
+           {"\x1b[2J", "text/plain", "\x1b[2J"},
+           {R"({"error":"<b>no</b>"})", "application/json", ""},
+           {"<!DOCTYPE html><p>no", "text/plain", ""},
+           {"  <html>no", "", ""},
+           {"Not Found", "text/html", ""},
+           {"<?xml version='1.0'?><e/>", "application/xml", ""},
+           {"\xff\xfe\x01", "", ""},
+           {R"({"code":17})", "", ""},
+           {"{}", "", ""},
+           {"[]", "", ""},
+           {"null", "", ""},
+           {" \n", "", ""}}) {
+    INFO(row.body << " as " << row.type);
+    CHECK(decode_error(row.body, row.type) == row.words);
+  }
+  CHECK(decode_error(std::string("a\0b", 3)).empty());
+  CHECK(decode_error(std::string(300, 'x')) == std::string(200, 'x'));
 }
 
 }  // namespace

@@ -114,6 +114,25 @@ TEST_CASE("an answer says from where uploads may go on") {
   CHECK(codec_v1().encode_prepare_reply(reply) == R"({"a":"t"})");
 }
 
+TEST_CASE("an answer names the files that are there already") {
+  PrepareUploadReply reply;
+  reply.session = SessionId("s");
+  reply.tokens.emplace_back(FileId("a"), Token("t"));
+  reply.present = {FileId("b"), FileId("c")};
+  const auto text = codec_v2().encode_prepare_reply(reply);
+  CHECK(text == R"({"sessionId":"s","files":{"a":"t"},"lsend":{"v":1,"present":{"b":true,)"
+                R"("c":true}}})");
+  const auto read = codec_v2().decode_prepare_reply(text, JsonLimits{});
+  REQUIRE(read.has_value());
+  CHECK_FALSE(read->resumes);
+  CHECK(read->present == reply.present);
+  CHECK(codec_v1().encode_prepare_reply(reply) == R"({"a":"t"})");
+  for (const auto* said : {R"(,"lsend":{"present":{"b":false,"c":1,"d":{"e":true}}})",
+                           R"(,"lsend":{"present":["b"]})", R"(,"lsend":{"present":true})",
+                           R"(,"present":{"b":true})"})
+    CHECK(reply_with(said).present.empty());
+}
+
 TEST_CASE("points that are not whole do not count") {
   const std::string upper(64, 'C');
   const auto good =

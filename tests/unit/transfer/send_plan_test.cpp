@@ -165,6 +165,51 @@ TEST_CASE("a 429 while others are being sent leaves the file to them") {
   CHECK(plan.next() == std::size_t{2});
 }
 
+TEST_CASE("what came of trying again does not hide the cause") {
+  const Error cause(Errc::unreachable, "nothing moved");
+  const auto failure = [](Errc code, bool unconnected = false) {
+    UploadFailure made;
+    made.error = Error(code, "later");
+    made.unconnected = unconnected;
+    return made;
+  };
+  UploadFailure stall;
+  stall.error = cause;
+  SECTION("the repeat finds nobody, or a handshake that is not answered") {
+    for (const auto& later : {failure(Errc::unreachable, true), failure(Errc::handshake, true),
+                              failure(Errc::timed_out), failure(Errc::unreachable),
+                              failure(Errc::forbidden)}) {
+      auto plan = accepted_plan({"a"});
+      plan.next();
+      CHECK(plan.failed(0, stall).next == NextStep::retry);
+      (void)plan.failed(0, later);
+      CHECK(plan.files()[0].error == cause);
+    }
+  }
+  SECTION("somebody else answers: that is news") {
+    auto plan = accepted_plan({"a"});
+    plan.next();
+    (void)plan.failed(0, stall);
+    CHECK(plan.failed(0, failure(Errc::identity)).next == NextStep::stop_session);
+    CHECK(plan.files()[0].error == Error(Errc::identity, "later"));
+  }
+  SECTION("the peer cannot be asked again") {
+    for (const auto code : {Errc::unreachable, Errc::handshake, Errc::busy}) {
+      auto plan = accepted_plan({"a", "b"});
+      plan.next();
+      (void)plan.failed(0, stall);
+      plan.abandon(Error(code, "later"));
+      CHECK(plan.files()[0].error == cause);
+      CHECK(plan.files()[1].error == Error(code, "later"));
+    }
+    auto plan = accepted_plan({"a"});
+    plan.next();
+    (void)plan.failed(0, stall);
+    plan.abandon(Error(Errc::declined, "later"));
+    CHECK(plan.files()[0].error == Error(Errc::declined, "later"));
+  }
+}
+
 TEST_CASE("403 after a break: its file is offered again, once") {
   auto plan = accepted_plan({"a", "b"});
   plan.next();

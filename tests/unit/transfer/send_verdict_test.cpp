@@ -42,12 +42,41 @@ TEST_CASE("the verdict counts and names") {
     (void)plan.failed(1, failure_of(Errc::forbidden, true));
     CHECK(plan.verdict().error().code() == Errc::partial);
   }
-  SECTION("nothing wanted") {
+  SECTION("nothing wanted, for it is all there") {
     auto plan = plan_of({"a", "b"});
-    plan.nothing_wanted();
+    plan.nothing_wanted(true);
     CHECK(plan.next() == std::nullopt);
     CHECK(plan.verdict().has_value());
     CHECK(plan.totals().skipped == 2);
+    CHECK(plan.totals().present == 2);
+  }
+  SECTION("nothing wanted, without a reason") {
+    auto plan = plan_of({"a", "b"});
+    plan.nothing_wanted(false);
+    CHECK(plan.next() == std::nullopt);
+    CHECK(plan.verdict().error() ==
+          Error(Errc::declined, "the receiver wants none of the 2 files"));
+    CHECK(plan.totals().present == 0);
+  }
+  SECTION("some are there, and the rest was sent") {
+    auto plan = plan_of({"a", "b", "c"});
+    auto reply = reply_for({"b"});
+    reply.present = {FileId("a"), FileId("c"), FileId("c"), FileId("nobody")};
+    const auto taken = plan.accepted(reply);
+    REQUIRE(taken.has_value());
+    CHECK(taken->skipped == 2);
+    CHECK(taken->present == 2);
+    plan.next();
+    plan.done(1);
+    CHECK(plan.verdict().has_value());
+  }
+  SECTION("some are there, and one is not wanted") {
+    auto plan = plan_of({"a", "b", "c"});
+    auto reply = reply_for({});
+    reply.present = {FileId("a"), FileId("c")};
+    REQUIRE(plan.accepted(reply).has_value());
+    CHECK(plan.verdict().error() ==
+          Error(Errc::partial, "1 of 3 files was not sent: 1 skipped by the receiver"));
   }
   SECTION("none taken") {
     auto plan = plan_of({"a", "b"});

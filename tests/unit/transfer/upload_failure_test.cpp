@@ -30,6 +30,8 @@ TEST_CASE("what a failure says") {
            {Errc::busy, no_session, no_session},
            {Errc::too_many_requests, too_many, too_many},
            {Errc::identity, called_off, called_off},
+           {Errc::plain_http, called_off, called_off},
+           {Errc::cloned, called_off, called_off},
            {Errc::interrupted, called_off, called_off},
            {Errc::io, lasting, lasting},
        }) {
