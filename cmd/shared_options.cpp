@@ -79,11 +79,8 @@ Output read_output(const RawShared& raw, Converter& in) {
 
 app::Settings read_settings(const RawShared& raw, Converter& in) {
   app::Settings settings;
-  const auto home = storage::Home::locate();
-  if (home)
-    settings.home = *home;
-  else
-    in.reject(home.error().message());
+  // What has nothing to keep needs none.
+  if (const auto home = storage::Home::locate()) settings.home = *home;
   settings.alias = storage::host_name();
   in.text(in.given("--alias", raw.alias), settings.alias);
   read_network(raw, in, settings);

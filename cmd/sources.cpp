@@ -1,5 +1,9 @@
 #include "cmd/sources.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "cmd/config_keys.hpp"
 #include "lsend/model/text.hpp"
 
@@ -42,6 +46,16 @@ Found found_in_file(const ConfigKey& key, const storage::ConfigValue& value, uns
   if (const auto* text = std::get_if<std::string>(&found.value))
     if (key.kind == ConfigKey::Kind::values) found.value = std::vector<std::string>{*text};
   return found;
+}
+
+}  // namespace
+
+namespace {
+
+/// A folder that this user cannot enter holds nothing of theirs: a container has /root for a home
+/// and runs as anybody.
+bool is_closed(const std::filesystem::path& path) {
+  return ::access(path.parent_path().c_str(), X_OK) != 0 && errno == EACCES;
 }
 
 }  // namespace
@@ -94,9 +108,10 @@ Result<std::vector<storage::ConfigFile>> read_config_files(const std::optional<s
   std::vector<storage::ConfigFile> files;
   for (const auto& path : {chosen ? std::filesystem::path(*chosen) : paths.user, paths.system}) {
     if (path.empty() || (!files.empty() && files.front().path == path)) continue;
+    const bool must_be = chosen && path == *chosen;
+    if (!must_be && path == paths.user && is_closed(path)) continue;
     auto file = storage::read_config(path);
     if (!file) return file.error();
-    const bool must_be = chosen && path == *chosen;
     if (!*file && must_be)
       return fail(Errc::usage, "--config: there is no file '" + escape_for_terminal(*chosen) + "'");
     if (!*file) continue;

@@ -89,7 +89,7 @@ Task<> ApiHandler::handle(net::Exchange& exchange) {
 Task<> ApiHandler::info(Request& request) {
   const auto caller = request.query.get("fingerprint");
   if (caller && Fingerprint(*caller) == node_.self.fingerprint) {
-    auto error = fail(Errc::self_discovered, "info from ourselves");
+    auto error = fail(Errc::self_discovered, "info from ourselves, or from a copy of our identity");
     co_await respond_error(request.exchange, std::move(error));
     co_return;
   }
@@ -117,7 +117,9 @@ Task<> ApiHandler::register_device(Request& request) {
     co_return;
   }
   if (device->fingerprint == node_.self.fingerprint) {
-    auto error = fail(Errc::self_discovered, "register from ourselves");
+    note_self(exchange, *device);
+    auto error =
+        fail(Errc::self_discovered, "register from ourselves, or from a copy of our identity");
     co_await respond_error(exchange, std::move(error));
     co_return;
   }
@@ -133,6 +135,16 @@ Task<> ApiHandler::register_device(Request& request) {
   }
   auto json = request.route.codec->encode_info(node_.self, ability());
   co_await respond_json(exchange, std::move(json));
+}
+
+/// Whether it is another host that says so, the discovery knows.
+void ApiHandler::note_self(const net::Exchange& exchange, const DeviceInfo& device) {
+  if (!heard_) return;
+  Endpoint endpoint;
+  endpoint.scheme = device.protocol;
+  endpoint.host = exchange.peer().str();
+  endpoint.port = device.port;
+  heard_(device, endpoint, false);
 }
 
 Task<> ApiHandler::prepare_upload(Request& request) {

@@ -54,6 +54,7 @@ class ApiHandler : public net::RequestHandler {
  private:
   Task<> info(Request& request);
   Task<> register_device(Request& request);
+  void note_self(const net::Exchange& exchange, const DeviceInfo& device);
 
   const Node& node_;
   DeviceHeard heard_;

@@ -237,10 +237,10 @@ class Discoverer {
 
 Result<DiscoverReport> discover(const Settings& settings, const DiscoverOptions& options,
                                 ProgressSink& sink) {
-  auto node = Node::make(settings);
+  auto node = Node::make_for_now(settings, sink);
   if (!node) return node.error();
-  auto known = load_known(settings.home);
-  if (!known) sink.on(WarningEvent{known.error().message()});
+  auto known = settings.home.nowhere() ? identity::KnownDevices() : load_known(settings.home);
+  if (!known && !node->for_now) sink.on(WarningEvent{known.error().message()});
   Runtime runtime;
   Discoverer discoverer(runtime.executor(), runtime.interrupt(), std::move(*node),
                         known ? std::move(*known) : identity::KnownDevices(), options, sink);

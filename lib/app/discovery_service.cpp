@@ -16,6 +16,7 @@ constexpr Duration kAnswerLimit = std::chrono::seconds(2);
 constexpr double kDatagramsPerSecond = 50;
 constexpr std::uint16_t kFirstUnprivilegedPort = 1024;
 constexpr std::size_t kMostWarnings = 64;
+constexpr std::size_t kMostCopies = 8;
 
 /// Strikes a device off the list of those whose answer is to come.
 class Answering {
@@ -153,6 +154,10 @@ void DiscoveryService::send_announcement(bool wants_answer) {
 
 void DiscoveryService::heard(const DeviceInfo& info, const Endpoint& from, bool verified) {
   const auto now = Clock::now();
+  if (info.fingerprint == node_.self.fingerprint) {
+    note_copy(info, from);
+    return;
+  }
   if (const auto original = table_.original_of(info, from, now))
     warn_once("two devices use one certificate, so one of them is a copy or lies: " +
               called(original->info.alias, original->endpoints.front().host) + " and " +
@@ -175,6 +180,23 @@ void DiscoveryService::heard(const DeviceInfo& info, const Endpoint& from, bool 
   }
 }
 
+/// Our own announcements come back to us; those of another host come from a copy of our identity.
+void DiscoveryService::note_copy(const DeviceInfo& info, const Endpoint& from) {
+  const bool ours = std::find(own_addresses_.begin(), own_addresses_.end(), from.host) !=
+                    own_addresses_.end();
+  if (ours || copies_.size() >= kMostCopies) return;
+  const auto at_it = [&](const discovery::Device& copy) {
+    return copy.endpoints.front().host == from.host;
+  };
+  if (std::any_of(copies_.begin(), copies_.end(), at_it)) return;
+  auto& copy = copies_.emplace_back();
+  copy.info = info;
+  copy.endpoints.push_back(from);
+  warn_once("another device announces this one's certificate: " + called(info.alias, from.host) +
+            "; if its disk was copied from this one, give one of them a new identity: remove "
+            "'identity.pem' from its home folder");
+}
+
 /// Only hosts of our own networks are ever called back, and programs of this host, whose datagrams
 /// may carry another interface's address than the one they came by.
 bool DiscoveryService::is_near(const std::string& host) const {
@@ -190,20 +212,15 @@ void DiscoveryService::on_datagram(const net::Datagram& datagram) {
     ++dropped_.malformed;
     return;
   }
-  if (announcement->device.fingerprint == node_.self.fingerprint) {
-    const bool ours = std::find(own_addresses_.begin(), own_addresses_.end(),
-                                datagram.from.str()) != own_addresses_.end();
-    if (!ours)
-      warn_once("another device announces this one's certificate: " +
-                called(announcement->device.alias, datagram.from.str()) +
-                "; if its disk was copied from this one, give one of them a new identity");
-    return;
-  }
   Peer peer;
   peer.info = announcement->device;
   peer.endpoint.scheme = peer.info.protocol;
   peer.endpoint.host = datagram.from.str();
   peer.endpoint.port = peer.info.port;
+  if (peer.info.fingerprint == node_.self.fingerprint) {
+    note_copy(peer.info, peer.endpoint);
+    return;
+  }
   // The reply must show the announced fingerprint; v1 certificates say nothing (protocol.md 1.2).
   if (!peer.info.version.is_v1() && peer.info.fingerprint.is_sha256())
     peer.pin = peer.info.fingerprint;

@@ -41,6 +41,8 @@ class DiscoveryService {
   /// From our own server's `register`, or from a probe.
   void heard(const DeviceInfo& info, const Endpoint& from, bool verified);
   const discovery::DeviceTable& table() const { return table_; }
+  /// Other hosts that have shown our own identity: copies of it.
+  const std::vector<discovery::Device>& copies() const { return copies_; }
   /// Has a device announced itself whose answer to our call is still to come? Of any, or of one.
   bool is_answering() const { return !answering_.empty(); }
   bool is_answering(const Fingerprint& fingerprint) const;
@@ -58,6 +60,7 @@ class DiscoveryService {
   void warn(const std::string& message) const;
   void warn_once(const std::string& message);
   bool is_near(const std::string& host) const;
+  void note_copy(const DeviceInfo& info, const Endpoint& from);
   void on_datagram(const net::Datagram& datagram);
   Task<> announce_loop();
   Task<> interface_loop();
@@ -78,6 +81,7 @@ class DiscoveryService {
   net::TaskGroup tasks_;
   std::vector<Fingerprint> answering_;  ///< who was called and has not answered yet
   std::vector<std::string> warned_;
+  std::vector<discovery::Device> copies_;
   DroppedDatagrams dropped_;
   bool running_ = true;
 };

@@ -75,6 +75,10 @@ void check_folder(const DoctorOptions& options, Checks& checks) {
 }
 
 void check_identity(const fs::path& folder, const fs::path& file, Checks& checks) {
+  if (folder.empty())
+    return (void)checks.emplace_back("identity", Health::fail,
+                                     "there is no folder for it, as HOME is not set",
+                                     "set HOME or LSEND_HOME");
   struct stat status {};
   if (lstat(file.c_str(), &status) != 0) {
     const auto parent = nearest_existing(folder);

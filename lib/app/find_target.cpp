@@ -177,7 +177,7 @@ class Finder {
     // A fingerprint is proved by TLS only: a device that does without cannot be named by it.
     const bool by_print = std::holds_alternative<FingerprintTarget>(spec_);
     if (wanted_ && !peer.pin)
-      co_return identity::downgrade(*wanted_, "announces itself without HTTPS");
+      co_return identity::without_https(*wanted_, "announces itself without HTTPS");
     if (by_print && !peer.pin)
       co_return fail(Errc::identity,
                      "a device that claims this fingerprint, '" +
@@ -199,14 +199,18 @@ class Finder {
     std::function<bool()> stopped = [this] { return interrupt_.requested(); };
     const auto addresses = co_await net::resolve_host(target.host, limit, std::move(stopped));
     if (!addresses) co_return addresses.error();
-    Error last = fail(Errc::not_found, "'" + target.host + "' has no address");
+    Error why = fail(Errc::not_found, "'" + target.host + "' has no address");
     for (const auto& address : *addresses) {
       auto peer = co_await probe_address(target, address);
       if (peer) peer->pin = peer->proven ? peer->proven : peer->pin;
+      if (peer) peer->named_by_address = true;
       if (peer) co_return peer;
-      last = peer.error();
+      // Who answers wrongly says more than nobody, and the first address more than the others.
+      const bool nobody = why.code() == Errc::unreachable || why.code() == Errc::not_found;
+      const bool says_more = peer.error().code() != Errc::unreachable;
+      if (why.code() == Errc::not_found || (nobody && says_more)) why = peer.error();
     }
-    co_return last;
+    co_return why;
   }
 
   Task<Result<Peer>> probe_address(const AddressTarget& target, const std::string& address) const {
@@ -216,6 +220,7 @@ class Finder {
     request.pins = search_.only;
     const auto* owner = wanted_ ? wanted_ : owner_of(request.host, request.port);
     if (owner && request.pins.empty()) request.pins.push_back(owner->fingerprint);
+    request.tell_http = owner != nullptr;
     const auto pins = request.pins;
     const bool plain = target.scheme == Scheme::http || node_.settings.http;
     if (owner && plain) co_return identity::downgrade(*owner, kByHttp);
@@ -225,7 +230,11 @@ class Finder {
     if (peer && pins.size() > 1 && !peer->proven)
       co_return fail(Errc::identity, "the certificate of " + display_name(*peer) +
                                          " is not valid now; name it alone by --fingerprint");
-    if (peer || !owner || peer.error().code() != Errc::identity) co_return peer;
+    if (peer || !owner) co_return peer;
+    const auto code = peer.error().code();
+    if (code == Errc::plain_http)
+      co_return identity::without_https(*owner, "answers at " + address + " without HTTPS");
+    if (code != Errc::identity) co_return peer;
     co_return identity::impostor(*owner, "at " + address + " the " + peer.error().message());
   }
 
@@ -259,8 +268,27 @@ class Finder {
 
   Error nobody() const {
     if (auto other = namesake()) return *other;
+    if (wanted_ && calls_.speaks_http())
+      return identity::without_https(*wanted_, "answers where it was without HTTPS");
+    if (auto copy = copy_of_us()) return *copy;
+    if (wanted_ && calls_.stranger() && search_.suspicion)
+      *search_.suspicion =
+          identity::impostor(*wanted_, "where it was the " + calls_.stranger()->message());
     return fail(Errc::not_found, "no device '" + escape_for_terminal(search_.target, 64) +
                                      "' answered; see 'lsend discover', or name its address");
+  }
+
+  /// Who was meant has our identity, and is no device of its own.
+  std::optional<Error> copy_of_us() const {
+    const auto& copies = discovery_.copies();
+    const auto* print = std::get_if<FingerprintTarget>(&spec_);
+    const bool ours = print && node_.self.fingerprint.starts_with(print->prefix);
+    for (const auto& copy : copies)
+      if (ours || (name_ && discovery::matches(copy, name_->name)))
+        return cloned(display_name(peer_of(copy)));
+    if (!ours) return std::nullopt;
+    return fail(Errc::usage, "'" + escape_for_terminal(search_.target, 64) +
+                                 "' is the fingerprint of this device itself");
   }
 
   const Node& node_;

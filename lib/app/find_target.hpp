@@ -19,6 +19,9 @@ struct Search {
   std::vector<Fingerprint> only = {};  ///< the device must prove one of these; empty = any
   /// At the address of a known device only that device will do.
   bool guard_addresses = true;
+  /// Gets what is to be told in the end where the device is not found, and another answers at its
+  /// place.
+  std::optional<Error>* suspicion = nullptr;
 };
 
 /// The device that a TARGET means (cli.md, send): addresses and URLs are probed; known devices are

@@ -42,6 +42,8 @@ class Asker {
     const auto began = Clock::now();
     const auto again = co_await probe(node, std::move(request));
     if (!again) co_return again.error();
+    const auto& nameless = again->nameless;
+    if (nameless && nameless->code() != Errc::unknown_route) co_return *nameless;
     PeerInfo info;
     info.device = again->info;
     info.endpoint = again->endpoint;

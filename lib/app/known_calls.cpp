@@ -31,7 +31,8 @@ KnownCalls::KnownCalls(Executor executor, const Node& node, DiscoveryService& di
 
 void KnownCalls::call(const identity::KnownDevice& device) {
   for (const auto& endpoint : device.endpoints)
-    tasks_.spawn(make(Call{device.fingerprint, endpoint}, node_.settings.connect_timeout));
+    tasks_.spawn(
+        make(Call{device.fingerprint, device.alias, endpoint}, node_.settings.connect_timeout));
 }
 
 void KnownCalls::call_all(const identity::KnownDevices& known, Duration limit) {
@@ -43,13 +44,14 @@ void KnownCalls::call_all(const identity::KnownDevices& known, Duration limit) {
             [](const auto* a, const auto* b) { return a->last_seen > b->last_seen; });
   devices.resize(std::min(devices.size(), kMostDevices));
   for (auto device = devices.rbegin(); device != devices.rend(); ++device)
-    waiting_.push_back(Call{(*device)->fingerprint, (*device)->endpoints.front()});
+    waiting_.push_back(
+        Call{(*device)->fingerprint, (*device)->alias, (*device)->endpoints.front()});
   for (std::size_t i = 0; i < std::min(kParallel, devices.size()); ++i) tasks_.spawn(work(limit));
 }
 
 void KnownCalls::challenge(const Fingerprint& fingerprint, const Endpoint& endpoint,
                            Duration limit) {
-  if (!aborted_) tasks_.spawn(make(Call{fingerprint, endpoint}, limit));
+  if (!aborted_) tasks_.spawn(make(Call{fingerprint, std::string(), endpoint}, limit));
 }
 
 void KnownCalls::abort() {
@@ -75,11 +77,16 @@ Task<> KnownCalls::make(Call call, Duration limit) {
   request.scheme = Scheme::https;
   request.pins.push_back(call.fingerprint);
   request.limit = limit;
+  request.tell_http = true;
   request.connecting = &connecting;
   const Listed listed(running_, &connecting);
   const auto peer = co_await probe(node_, std::move(request));
+  const auto failure = peer ? Errc::cancelled : peer.error().code();
+  if (failure == Errc::plain_http) speaks_http_ = true;
+  if (failure == Errc::identity && !stranger_) stranger_ = peer.error();
   if (!peer || aborted_) co_return;
   auto info = peer->info;
+  if (peer->nameless && !call.alias.empty()) info.alias = call.alias;
   info.fingerprint = call.fingerprint;
   discovery_.heard(info, peer->endpoint, true);
 }

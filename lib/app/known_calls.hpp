@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ class KnownCalls {
   void call_all(const identity::KnownDevices& known, Duration limit);
   /// Whoever claims to be a known device, at the place that it claims.
   void challenge(const Fingerprint& fingerprint, const Endpoint& endpoint, Duration limit);
+  /// Has one of them answered in plain HTTP? That proves nothing, and may be said.
+  bool speaks_http() const { return speaks_http_; }
+  /// What the handshake said where another certificate than the known one answers.
+  const std::optional<Error>& stranger() const { return stranger_; }
   /// Calls that still run are of no use any more.
   void abort();
   Task<> join();
@@ -27,6 +32,7 @@ class KnownCalls {
  private:
   struct Call {
     Fingerprint fingerprint;
+    std::string alias;  ///< where it does not say who it is
     Endpoint endpoint;
   };
 
@@ -39,6 +45,8 @@ class KnownCalls {
   std::vector<Call> waiting_;  ///< the next one last
   std::vector<net::Connecting*> running_;
   bool aborted_ = false;
+  bool speaks_http_ = false;
+  std::optional<Error> stranger_;
 };
 
 }  // namespace lsend::app

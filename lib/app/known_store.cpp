@@ -1,6 +1,7 @@
 #include "lsend/app/known_store.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lsend/model/text.hpp"
 #include "lsend/storage/shared_file.hpp"
@@ -17,12 +18,23 @@ std::filesystem::path file_in(const storage::Home& home) {
   return home.data / "known_devices.json";
 }
 
+Error no_place(const std::string& what) {
+  return fail(Errc::io, what + "; set LSEND_HOME to a folder that this user can write to");
+}
+
+/// What the disk says of a folder that is closed to us names the way out.
+Error name_the_way_out(const Error& error, const storage::Home& home) {
+  const bool closed = ::access(home.data.c_str(), W_OK | X_OK) != 0;
+  return error.code() == Errc::io && closed ? no_place(error.message()) : error;
+}
+
 }  // namespace
 
 Result<identity::KnownDevices> load_known(const storage::Home& home) {
+  if (home.nowhere()) return no_place("there is no folder for the known devices");
   const auto path = file_in(home);
   const auto text = storage::read_small_file(path, kMostBytes);
-  if (!text) return text.error();
+  if (!text) return name_the_way_out(text.error(), home);
   if (!*text) return identity::KnownDevices();
   auto known = identity::KnownDevices::parse(**text);
   if (known) return known;
@@ -33,8 +45,9 @@ Result<identity::KnownDevices> load_known(const storage::Home& home) {
 }
 
 Result<> change_known(const storage::Home& home, const ChangeKnown& change) {
+  if (home.nowhere()) return no_place("there is no folder for the known devices");
   const auto lock = storage::FileLock::take(home.data / ".known_devices.lock", kLockLimit);
-  if (!lock) return lock.error();
+  if (!lock) return name_the_way_out(lock.error(), home);
   auto known = load_known(home);
   if (!known) return known.error();
   const auto changed = change(*known);

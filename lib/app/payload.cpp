@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -60,6 +61,16 @@ void make_private(const std::filesystem::path& folder) {
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ignored);
 }
 
+/// Where standard input may wait until its size is known: not in memory, where there is a disk.
+std::vector<std::filesystem::path> spool_folders(const storage::Home& home) {
+  std::vector<std::filesystem::path> folders;
+  if (!home.nowhere()) folders.push_back(home.state);
+  const char* chosen = std::getenv("TMPDIR");
+  if (chosen && *chosen == '/') folders.emplace_back(chosen);
+  folders.insert(folders.end(), {"/var/tmp", "/tmp"});
+  return folders;
+}
+
 Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::Home& home) {
   storage::LocalFile file;
   file.file_name = options.stdin_name;
@@ -69,8 +80,8 @@ Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::
     file.size = *options.stdin_size;
     payload.from_stdin = true;
   } else {
-    make_private(home.state);
-    auto spool = storage::Spool::from(STDIN_FILENO, home.state);
+    if (!home.nowhere()) make_private(home.state);
+    auto spool = storage::Spool::from(STDIN_FILENO, spool_folders(home));
     if (!spool) return spool.error();
     file.size = spool->size();
     file.path = spool->path();

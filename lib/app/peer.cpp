@@ -1,5 +1,7 @@
 #include "lib/app/peer.hpp"
 
+#include <algorithm>
+
 #include "lib/app/call_limit.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/protocol/query.hpp"
@@ -10,6 +12,8 @@ namespace lsend::app {
 namespace {
 
 constexpr std::size_t kMaxInfo = 64 * 1024;
+/// An HTTP server that did not take our handshake says something at once.
+constexpr Duration kHttpLimit = std::chrono::seconds(1);
 
 net::Call make_call(const protocol::Codec& codec, protocol::Action action, std::string query,
                     Duration limit) {
@@ -38,7 +42,17 @@ class Calling {
   net::Connecting* connecting_;
 };
 
-/// One `info` call in one version's words: who `peer` is. False when it has no such route.
+/// Who has our identity: ourselves, or somebody with a copy of it.
+Error has_our_identity(const Endpoint& endpoint, const std::string& local_address) {
+  const bool loopback = endpoint.host.starts_with("127.") || endpoint.host == "::1";
+  if (!loopback && endpoint.host != local_address) return cloned(endpoint.url());
+  return fail(Errc::usage,
+              endpoint.url() + " is this device itself, or a second lsend on it with a copy of its "
+                               "identity, which then needs one of its own: remove 'identity.pem' "
+                               "from the home folder that was copied");
+}
+
+/// One `info` call in one version's words: who `peer` is. False when it does not say.
 Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const protocol::Codec& codec,
                             Peer& peer, const ProbeRequest& request) {
   const auto endpoint = peer.endpoint;
@@ -51,15 +65,20 @@ Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const pro
   if (!reply) co_return reply.error();
   if (reply->head.status != protocol::kOk) {
     const auto code = protocol::errc_of_status(reply->head.status, protocol::Action::info);
-    if (code == Errc::unknown_route) co_return false;
     if (code == Errc::self_discovered)
-      co_return fail(Errc::usage, endpoint.url() + " is this device itself");
-    co_return fail(Errc::protocol, endpoint.url() + " answered " +
-                                       std::to_string(reply->head.status) + " to 'info'");
+      co_return has_our_identity(endpoint, client.local_address());
+    peer.nameless = fail(
+        code == Errc::unknown_route ? code : Errc::protocol,
+        endpoint.url() + " answered " + std::to_string(reply->head.status) + " to 'info'");
+    co_return false;
   }
   const protocol::DeviceDefaults defaults{endpoint.port, endpoint.scheme};
   auto info = codec.decode_info(reply->body, defaults);
-  if (!info) co_return info.error();
+  if (!info) {
+    peer.nameless = fail(Errc::protocol, endpoint.url() + ": " + info.error().message());
+    co_return false;
+  }
+  peer.nameless.reset();
   peer.info = std::move(*info);
   const auto ability = protocol::ability_of(reply->body);
   peer.probed = true;
@@ -83,18 +102,25 @@ Task<Result<Peer>> probe_endpoint(const Node& node, ProbeRequest request, Scheme
   if (!client) co_return client.error();
   peer.proven = (*client)->peer_fingerprint();
   peer.weak = (*client)->peer_is_weak();
+  if (peer.proven && *peer.proven == node.self.fingerprint && !request.may_be_us)
+    co_return has_our_identity(peer.endpoint, (*client)->local_address());
   const Calling calling(request.connecting, client->get());
   auto known = co_await ask_info(node, **client, protocol::codec_v2(), peer, request);
-  if (known && !*known) {
+  if (!known) co_return known.error();
+  if (!*known && peer.nameless->code() == Errc::unknown_route) {
+    // An HTTP server is there, whatever comes of the second question.
     if (!(*client)->usable()) {
       client = co_await net::HttpClient::connect(node.tls, peer.endpoint, options);
-      if (!client) co_return client.error();
     }
-    const Calling calling_again(request.connecting, client->get());
-    known = co_await ask_info(node, **client, protocol::codec_v1(), peer, request);
+    if (client) {
+      const Calling calling_again(request.connecting, client->get());
+      const auto again = co_await ask_info(node, **client, protocol::codec_v1(), peer, request);
+      known = again && *again;
+      if (!again && again.error().code() == Errc::cancelled) co_return again.error();
+    }
   }
-  if (!known) co_return known.error();
   if (!*known) {
+    peer.probed = true;
     peer.info.alias = request.host;
     peer.info.version = kOurVersion;
   }
@@ -132,11 +158,21 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request) {
   }
   auto secure = co_await probe_endpoint(node, request, Scheme::https);
   if (secure) co_return secure;
-  if (!try_http) co_return silence_is_absence(secure.error());
-  // Only a port where somebody listens and TLS fails can be a plain one.
   const auto code = secure.error().code();
-  const bool somebody_is_there =
-      code == Errc::handshake || code == Errc::identity || code == Errc::timed_out;
+  if (!try_http) {
+    // Some HTTP servers end a handshake without a word, or wait for the rest of it.
+    const bool look = request.tell_http && (code == Errc::handshake || code == Errc::timed_out);
+    bool plain_now = false;
+    if (look) {
+      plain_now = co_await speaks_http(node, request.host, request.port,
+                                       std::min(request.limit, kHttpLimit));
+    }
+    if (plain_now) co_return fail(Errc::plain_http, secure.error().message());
+    co_return silence_is_absence(secure.error());
+  }
+  // Only a port where somebody listens and TLS fails can be a plain one.
+  const bool somebody_is_there = code == Errc::handshake || code == Errc::identity ||
+                                 code == Errc::plain_http || code == Errc::timed_out;
   if (!somebody_is_there) co_return secure;
   auto plain = co_await probe_endpoint(node, request, Scheme::http);
   if (plain) co_return plain;
@@ -160,6 +196,29 @@ Task<Result<Peer>> prove(const Node& node, Peer peer) {
   peer.proven = named ? peer.pin : again->proven;
   if (!peer.pin) peer.pin = peer.proven;
   co_return peer;
+}
+
+Task<bool> speaks_http(const Node& node, std::string host, std::uint16_t port, Duration limit) {
+  Endpoint endpoint;
+  endpoint.scheme = Scheme::http;
+  endpoint.host = std::move(host);
+  endpoint.port = port;
+  auto options = node.connect_options();
+  options.connect_limit = limit;
+  options.stall_limit = limit;
+  auto client = co_await net::HttpClient::connect(node.tls, endpoint, options);
+  if (!client) co_return false;
+  auto call = make_call(protocol::codec_v2(), protocol::Action::info, std::string(), limit);
+  const auto reply = co_await (*client)->call(std::move(call), std::string_view());
+  co_return reply.has_value();
+}
+
+Error cloned(const std::string& who) {
+  return fail(Errc::cloned,
+              who + " has the identity of this device: two hosts cannot have one, so one home "
+                    "folder or disk was copied from the other. Remove 'identity.pem' from the home "
+                    "folder of one of them (LSEND_HOME, or ~/.local/share/lsend), and it makes "
+                    "itself a new one; nothing was sent");
 }
 
 Task<Result<Peer>> register_at(const Node& node, Peer peer, Duration limit) {
@@ -223,7 +282,8 @@ std::string display_name(const Peer& peer) {
 
 Error refusal(const Peer& peer, const net::Reply& reply, protocol::Action action) {
   const auto code = protocol::errc_of_status(reply.head.status, action);
-  const auto words = escape_for_terminal(protocol::decode_error(reply.body), 200);
+  const auto words = escape_for_terminal(protocol::decode_error(reply.body, reply.head.content_type),
+                                         200);
   const auto who = display_name(peer);
   const std::string said = words.empty() ? std::string() : " (\"" + words + "\")";
   switch (code) {

@@ -28,6 +28,8 @@ struct Peer {
   bool is_lsend = false;              ///< it said so when it was probed
   bool hashes = false;                ///< protocol::Ability::hashes; it said so when it was probed
   bool only_named = false;            ///< proven because exactly this certificate is expected
+  bool named_by_address = false;      ///< found where the user said that it is
+  std::optional<Error> nameless;      ///< why `info` did not say who it is; the alias is its host
   std::optional<Fingerprint> proven;  ///< what TLS proved when it was probed
   identity::Standing standing = identity::Standing::fresh;
   bool remembered = false;  ///< see TargetEvent
@@ -48,9 +50,9 @@ Task<Result<ClientPtr>> connect_to(const Node& node, const Peer& peer, std::stri
                                    net::Connecting* connecting);
 
 /// Asks a host who it is: https first, then, unless `scheme` or `pins` forbid, http; `info` in v2's
-/// route, then in v1's. A host that answers HTTP and knows no `info` counts as a v2 device without
-/// a name (protocol.md trap 45). Errc::unreachable, Errc::timed_out, Errc::identity,
-/// Errc::protocol.
+/// route, then in v1's. A host that answers HTTP and has no `info`, or a broken one, counts as a v2
+/// device without a name (protocol.md trap 45). Errc::unreachable, Errc::timed_out, Errc::identity,
+/// Errc::plain_http, Errc::cloned, Errc::protocol; Errc::usage where this device itself answers.
 struct ProbeRequest {
   std::string host;
   std::uint16_t port = kDefaultPort;
@@ -59,6 +61,7 @@ struct ProbeRequest {
   Duration limit = std::chrono::seconds(5);  ///< a connection, and an answer
   net::Connecting* connecting = nullptr;     ///< to call it off, until it has ended
   bool may_be_us = false;                    ///< our own receiver is an answer, too
+  bool tell_http = false;  ///< a known device that speaks plain HTTP now is Errc::plain_http
 
   ProbeRequest(std::string address, std::uint16_t tcp_port)
       : host(std::move(address)), port(tcp_port) {}
@@ -68,6 +71,12 @@ Task<Result<Peer>> probe(const Node& node, ProbeRequest request);
 /// What was announced is a claim: whoever is there has to prove it before it hears more. Peers that
 /// cannot (plain HTTP, versions before 1.9) stay as they are.
 Task<Result<Peer>> prove(const Node& node, Peer peer);
+
+/// Does an HTTP server listen there? It is told nothing.
+Task<bool> speaks_http(const Node& node, std::string host, std::uint16_t port, Duration limit);
+
+/// Another host has our identity: who, and how that is mended.
+Error cloned(const std::string& who);
 
 /// Tells the peer who we are and hears who it is, all within `limit`. `Peer::proven` is what TLS
 /// proved.

@@ -59,7 +59,15 @@ bool can_accept(const ReceiveOptions& options, const Deciders& deciders) {
 
 Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& options,
                               const Deciders& deciders, ProgressSink& sink) {
+  // Without a home its folder may have no place either.
+  const bool homeless = settings.home.nowhere() && options.folder.empty();
+  if (homeless && options.output.empty()) return Node::make(settings).error();
   auto inbox = open_inbox(options);
+  if (!inbox && options.folder == settings.home.downloads) {
+    // A home without a place for the folder has none for the identity either.
+    const auto homeless_node = Node::make(settings);
+    if (!homeless_node) return homeless_node.error();
+  }
   if (!inbox) return inbox.error();
   auto node = Node::make(settings);
   if (!node) return node.error();

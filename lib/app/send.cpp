@@ -151,16 +151,26 @@ class Sender {
     const auto limit = presence_.node().settings.connect_timeout;
     transfer::Backoff backoff(kFirstLook, kLongestLook);
     for (int looks = 1;; ++looks) {
+      std::optional<Error> suspicion;
       auto search = gate_.search(job.target(), options_.find_timeout);
+      search.suspicion = &suspicion;
       auto peer = co_await find_target(presence_.node(), presence_.discovery(), std::move(search),
                                        interrupt_);
       if (peer || interrupt_.requested()) co_return peer;
+      // What stands before a receiver that is not there yet accepts a connection and breaks it off.
       const auto code = peer.error().code();
-      if (code != Errc::not_found && code != Errc::unreachable) co_return peer;
-      const auto pause = backoff.next(chance());
-      const auto then = Clock::now() - began + pause;
-      const bool refused = code == Errc::unreachable && looks < kLooks && then < limit;
-      if (!refused && then > options_.wait) co_return peer;
+      const bool away =
+          code == Errc::not_found || code == Errc::unreachable || code == Errc::handshake;
+      if (!away) co_return peer;
+      auto pause = backoff.next(chance());
+      const auto spent = std::chrono::ceil<Duration>(Clock::now() - began);
+      const bool refused = code == Errc::unreachable && looks < kLooks && spent + pause < limit;
+      const bool last = !refused && spent >= options_.wait;
+      // It may only be away, and its address another's now; that is worth waiting for, as it says.
+      if (last && suspicion && code == Errc::not_found) co_return *suspicion;
+      if (last) co_return peer;
+      // The last look is the last moment's.
+      if (!refused) pause = std::min(pause, options_.wait - spent);
       co_await job.pause(pause);
       if (interrupt_.requested()) co_return interrupt_.error();
     }
@@ -200,9 +210,9 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
                 "--size sends standard input as it comes, which can go to one target "
                 "only: leave it out, and it is stored first");
   sink.on(plan_of(*payload, options.dry_run));
-  auto node = Node::make(settings);
+  auto node = Node::make_for_now(settings, sink);
   if (!node) return node.error();
-  auto gate = TrustGate::open(settings, options.trust, options.fingerprints, sink);
+  auto gate = TrustGate::open(*node, options.trust, options.fingerprints, sink);
   if (!gate) return gate.error();
   Runtime runtime(&sink);
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),

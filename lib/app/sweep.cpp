@@ -20,9 +20,17 @@ struct Sweep {
 
 Task<> call_hosts(Sweep& sweep) {
   while (sweep.next < sweep.hosts.size() && !sweep.stopped()) {
-    ProbeRequest request(sweep.hosts[sweep.next++], sweep.port);
+    const auto host = sweep.hosts[sweep.next++];
+    ProbeRequest request(host, sweep.port);
     request.limit = kPerHost;
     const auto peer = co_await probe(sweep.node, std::move(request));
+    if (!peer && peer.error().code() == Errc::cloned) {
+      Peer copy;
+      copy.info.alias = copy.endpoint.host = host;
+      copy.endpoint.port = sweep.port;
+      copy.info.fingerprint = sweep.node.self.fingerprint;
+      sweep.found(copy);
+    }
     // A web server that happens to listen there is no device.
     if (!peer || (peer->info.fingerprint.empty() && !peer->info.version.is_v1())) continue;
     const auto registered = co_await register_at(sweep.node, *peer, kPerHost);

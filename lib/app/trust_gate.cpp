@@ -21,6 +21,14 @@ Error unasked(const Peer& peer) {
   return fail(Errc::identity, text);
 }
 
+/// A name is what it was found by, unless it turned out to be a host's.
+identity::Typed typed(const std::string& target, const Peer& peer) {
+  const auto spec = discovery::parse_target_spec(target);
+  if (spec && std::holds_alternative<discovery::FingerprintTarget>(*spec))
+    return identity::Typed::fingerprint;
+  return peer.named_by_address ? identity::Typed::address : identity::Typed::alias;
+}
+
 /// What anybody could have made with some patience proves as much as none, but looks like one.
 Error too_weak(const Peer& peer) {
   return fail(Errc::identity, "the certificate of " + display_name(peer) +
@@ -35,11 +43,15 @@ TrustGate::TrustGate(storage::Home home, TrustMode mode, std::vector<Fingerprint
                      ProgressSink& sink)
     : home_(std::move(home)), mode_(mode), demanded_(std::move(demanded)), sink_(&sink) {}
 
-Result<TrustGate> TrustGate::open(const Settings& settings, TrustMode mode,
+Result<TrustGate> TrustGate::open(const Node& node, TrustMode mode,
                                   std::vector<Fingerprint> demanded, ProgressSink& sink) {
-  TrustGate gate(settings.home, mode, std::move(demanded), sink);
-  if (mode == TrustMode::off) return gate;
-  auto known = load_known(settings.home);
+  const auto& home = node.settings.home;
+  TrustGate gate(home, mode, std::move(demanded), sink);
+  gate.remembers_ = !node.for_now;
+  if (mode == TrustMode::off || home.nowhere()) return gate;
+  auto known = load_known(home);
+  // Where no identity can be kept or read, nobody is.
+  if (!known && node.for_now && known.error().code() == Errc::io) return gate;
   if (!known) return known.error();
   gate.known_ = std::move(*known);
   return gate;
@@ -83,33 +95,46 @@ Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer f
         "; it is taken because it is the one that was expected"});
   identity::Contact contact;
   if (peer.proven) contact.fingerprint = *peer.proven;
-  contact.alias = peer.info.alias;
+  if (!peer.nameless) contact.alias = peer.info.alias;
   contact.endpoint = peer.endpoint;
   contact.v1 = peer.info.version.is_v1();
   contact.demanded = is_demanded(target, contact.fingerprint);
+  contact.typed = typed(target, peer);
   const auto welcome = identity::welcome(known_, mode_, contact);
   if (!welcome) co_return welcome.error();
+  peer.standing = known_.standing(contact.fingerprint, contact.alias, contact.endpoint);
+  if (peer.standing == identity::Standing::changed) note_new(peer, contact);
   if (*welcome == Welcome::ask) {
     const bool agreed = co_await confirm(peer, desk);
     if (!agreed) co_return unasked(peer);
   }
-  peer.standing = known_.standing(contact.fingerprint, contact.alias, contact.endpoint);
-  const bool can_remember = peer.proven && !contact.v1 && *welcome != Welcome::stranger;
+  const bool can_remember = remembers_ && peer.proven && !contact.v1 && *welcome != Welcome::stranger;
   peer.remembered = can_remember && *welcome != Welcome::known;
   if (can_remember) remember(peer);
   co_return peer;
+}
+
+/// It is none of those that are known, though it has the name or the address of one.
+void TrustGate::note_new(Peer& peer, const identity::Contact& contact) {
+  if (!contact.demanded) peer.standing = identity::Standing::fresh;
+  const auto* called_so = identity::namesake(known_, contact);
+  const auto* was_there = known_.at(contact.endpoint.host, contact.endpoint.port);
+  if (const auto* other = called_so ? called_so : was_there)
+    sink_->on(WarningEvent{display_name(peer) + " is a new device: " + identity::describe(*other) +
+                           (called_so ? ", which has this name too, " : ", which was there, ") +
+                           "has another certificate"});
 }
 
 /// A disk that takes no record is no reason not to send.
 void TrustGate::remember(const Peer& peer) {
   const auto now =
       std::chrono::time_point_cast<FileTime::duration>(std::chrono::system_clock::now());
-  const auto& info = peer.info;
-  if (!known_.is_news(*peer.proven, info.alias, peer.endpoint, now)) return;
+  const auto alias = peer.nameless ? std::string() : peer.info.alias;
+  if (!known_.is_news(*peer.proven, alias, peer.endpoint, now)) return;
   // Another try of this command has to find what this one has learned.
-  known_.met(*peer.proven, info.alias, peer.endpoint, now);
+  known_.met(*peer.proven, alias, peer.endpoint, now);
   const auto written = change_known(home_, [&](identity::KnownDevices& known) -> Result<bool> {
-    known.met(*peer.proven, info.alias, peer.endpoint, now);
+    known.met(*peer.proven, alias, peer.endpoint, now);
     return true;
   });
   if (!written)

@@ -15,8 +15,9 @@ namespace lsend::app {
 /// What `send` takes on trust: between finding a device and telling it anything stands this.
 class TrustGate {
  public:
-  /// Reads who is known. Errors of load_known(); with --trust off the file is not read.
-  static Result<TrustGate> open(const Settings& settings, identity::TrustMode mode,
+  /// Reads who is known. Errors of load_known(); with --trust off the file is not read. A device
+  /// for now remembers nobody.
+  static Result<TrustGate> open(const Node& node, identity::TrustMode mode,
                                 std::vector<Fingerprint> demanded, ProgressSink& sink);
 
   Search search(std::string target, Duration timeout) const;
@@ -30,12 +31,14 @@ class TrustGate {
             ProgressSink& sink);
   static Task<bool> confirm(const Peer& peer, PromptDesk* desk);
   bool is_demanded(const std::string& target, const Fingerprint& fingerprint) const;
+  void note_new(Peer& peer, const identity::Contact& contact);
   void remember(const Peer& peer);
 
   storage::Home home_;
   identity::TrustMode mode_;
   std::vector<Fingerprint> demanded_;
   ProgressSink* sink_;
+  bool remembers_ = true;
   identity::KnownDevices known_;
 };
 

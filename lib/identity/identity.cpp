@@ -12,7 +12,7 @@
 namespace lsend::identity {
 namespace {
 
-struct Pair {
+struct KeyPair {
   KeyPtr key;
   CertificatePtr certificate;
 };
@@ -31,9 +31,9 @@ BioPtr view(const SecretBytes& content) {
   return BioPtr{BIO_new_mem_buf(content.span().data(), static_cast<int>(content.span().size()))};
 }
 
-Result<Pair> parse(const SecretBytes& content, const KeyFile& file) {
+Result<KeyPair> parse(const SecretBytes& content, const KeyFile& file) {
   if (content.span().empty()) return unusable(file, "is empty");
-  Pair pair;
+  KeyPair pair;
   // One reader each, so that either order in the file is understood.
   if (const BioPtr bio = view(content)) {
     pair.key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
@@ -52,16 +52,16 @@ Result<Pair> parse(const SecretBytes& content, const KeyFile& file) {
   return pair;
 }
 
-Result<Pair> generate() {
+Result<KeyPair> generate() {
   auto key = make_key();
   if (!key) return key.error();
   auto certificate = make_certificate(key->get());
   if (!certificate) return certificate.error();
-  return Pair{std::move(*key), std::move(*certificate)};
+  return KeyPair{std::move(*key), std::move(*certificate)};
 }
 
 /// False when another process published its identity first.
-Result<bool> save(const Pair& pair, const KeyFile& file) {
+Result<bool> save(const KeyPair& pair, const KeyFile& file) {
   // A memory BIO grows and goes by the clearing functions of OpenSSL: no copy of the key stays.
   const BioPtr bio{BIO_new(BIO_s_mem())};
   if (!bio ||
@@ -76,13 +76,13 @@ Result<bool> save(const Pair& pair, const KeyFile& file) {
   return file.create(std::span<const char>{data, static_cast<std::size_t>(size)});
 }
 
-Result<Pair> read_pair(const KeyFile& file) {
+Result<KeyPair> read_pair(const KeyFile& file) {
   auto content = file.read();
   if (!content) return content.error();
   return parse(*content, file);
 }
 
-Result<Pair> load_or_create_pair(const KeyFile& file) {
+Result<KeyPair> load_or_create_pair(const KeyFile& file) {
   auto loaded = read_pair(file);
   if (loaded || loaded.error().code() != Errc::not_found) return loaded;
   auto made = generate();
@@ -98,19 +98,30 @@ Result<Pair> load_or_create_pair(const KeyFile& file) {
 void Identity::Free::operator()(x509_st* certificate) const { X509_free(certificate); }
 void Identity::Free::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); }
 
+struct Identity::Pair : KeyPair {};
+
+Result<Identity> Identity::of(Pair pair) {
+  auto fingerprint = fingerprint_of(pair.certificate.get());
+  if (!fingerprint) return fingerprint.error();
+  Identity identity;
+  identity.certificate_.reset(pair.certificate.release());
+  identity.key_.reset(pair.key.release());
+  identity.fingerprint_ = std::move(*fingerprint);
+  return identity;
+}
+
 Result<Identity> Identity::load_or_create(const std::filesystem::path& folder) {
   auto file = KeyFile::open(folder);
   if (!file) return file.error();
   auto pair = load_or_create_pair(*file);
   if (!pair) return pair.error();
-  auto fingerprint = fingerprint_of(pair->certificate.get());
-  if (!fingerprint) return fingerprint.error();
+  return of(Pair{std::move(*pair)});
+}
 
-  Identity identity;
-  identity.certificate_.reset(pair->certificate.release());
-  identity.key_.reset(pair->key.release());
-  identity.fingerprint_ = std::move(*fingerprint);
-  return identity;
+Result<Identity> Identity::for_now() {
+  auto pair = generate();
+  if (!pair) return pair.error();
+  return of(Pair{std::move(*pair)});
 }
 
 }  // namespace lsend::identity

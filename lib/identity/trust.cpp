@@ -19,11 +19,26 @@ std::string trust_command(const Fingerprint& fingerprint) {
   return "'lsend devices trust fp:" + fingerprint.str() + "'";
 }
 
+std::string last_place(const KnownDevice& device) {
+  return device.endpoints.empty() ? std::string() : " at " + device.endpoints.front().authority();
+}
+
 Error refuse(std::string message) { return fail(Errc::identity, std::move(message)); }
+
+/// Whose place it is that `contact` answers at, by what was typed; null: nobody's.
+const KnownDevice* pinned(const KnownDevices& known, const Contact& contact) {
+  // Without a certificate nothing tells a new device from a known one that was talked down.
+  if (contact.fingerprint.empty() || contact.v1)
+    return known.owner_of(contact.alias, contact.endpoint);
+  if (contact.typed == Typed::alias) return namesake(known, contact);
+  if (contact.typed == Typed::fingerprint) return nullptr;
+  const auto* there = known.at(contact.endpoint.host, contact.endpoint.port);
+  return there && there->state != TrustState::blocked ? there : nullptr;
+}
 
 /// Alias or address belong to `owner`, the certificate does not.
 Error refuse_changed(const KnownDevice& owner, const Contact& contact) {
-  if (contact.fingerprint.empty()) return downgrade(owner, "answers without HTTPS");
+  if (contact.fingerprint.empty()) return without_https(owner, "answers without HTTPS");
   if (contact.v1) return downgrade(owner, "answers with the protocol of LocalSend before 1.9");
   const auto error = impostor(
       owner, shown(contact.alias) + " at " + contact.endpoint.host + " has another certificate");
@@ -58,6 +73,23 @@ Error downgrade(const KnownDevice& device, const std::string& how) {
                 "; nothing was sent. If that is meant to be so: " + forget_command(device));
 }
 
+Error without_https(const KnownDevice& device, const std::string& how) {
+  const auto forget = forget_command(device);
+  return refuse(describe(device) + " is known to prove itself by HTTPS, and now it " + how +
+                "; nothing was sent. LocalSend does that for as long as 'Share via link' or "
+                "'Receive via link' is open there: close it and send again. With --http everybody "
+                "on the way could read the files and nothing would prove who gets them; lsend does "
+                "that only to a device that it does not know: " +
+                forget);
+}
+
+const KnownDevice* namesake(const KnownDevices& known, const Contact& contact) {
+  for (const auto* device : known.by_name(contact.alias))
+    if (device->state != TrustState::blocked && device->fingerprint != contact.fingerprint)
+      return device;
+  return nullptr;
+}
+
 Error impostor(const KnownDevice& device, const std::string& found) {
   return refuse("expected " + describe(device) + ", but " + found +
                 "; nothing was sent. If the device was set up anew: " + forget_command(device));
@@ -73,7 +105,7 @@ Result<Welcome> welcome(const KnownDevices& known, TrustMode mode, const Contact
   if (const auto* device = known.find(contact.fingerprint))
     return welcome_known(*device, mode, contact);
   const bool demanded = contact.demanded && !contact.fingerprint.empty();
-  if (const auto* owner = known.owner_of(contact.alias, contact.endpoint); owner && !demanded)
+  if (const auto* owner = pinned(known, contact); owner && !demanded)
     return refuse_changed(*owner, contact);
   if (mode == TrustMode::strict && !demanded) return refuse_stranger(contact);
   if (mode == TrustMode::ask && !demanded) return Welcome::ask;
@@ -88,10 +120,10 @@ Result<const KnownDevice*> choose(const std::vector<const KnownDevice*>& candida
   if (candidates.size() == 1) return candidates.front();
   auto text = what + " fits " + std::to_string(candidates.size()) + " known devices: ";
   for (std::size_t i = 0; i < candidates.size() && i < kMostCandidates; ++i)
-    text += (i > 0 ? ", " : "") + describe(*candidates[i]);
+    text += (i > 0 ? ", " : "") + describe(*candidates[i]) + last_place(*candidates[i]);
   if (candidates.size() > kMostCandidates)
     text += " and " + std::to_string(candidates.size() - kMostCandidates) + " more";
-  return fail(Errc::ambiguous, text + "; give the fp: of one");
+  return fail(Errc::ambiguous, text + "; give the fp: or the address of one");
 }
 
 }  // namespace lsend::identity

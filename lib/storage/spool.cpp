@@ -36,10 +36,23 @@ ssize_t read_waiting(int fd, std::span<std::byte> buffer) {
 
 }  // namespace
 
-Result<Spool> Spool::from(int input_fd, const std::filesystem::path& folder) {
-  const std::string where = "'" + escape_for_terminal(folder.string()) + "'";
-  UniqueFd file = unnamed_file(folder);
-  if (!file) return disk_error("cannot make a temporary file in " + where, errno);
+Result<Spool> Spool::from(int input_fd, const std::vector<std::filesystem::path>& folders) {
+  UniqueFd file;
+  std::string where;
+  std::string tried;
+  int why = 0;
+  for (const auto& folder : folders) {
+    where = "'" + escape_for_terminal(folder.string()) + "'";
+    tried += (tried.empty() ? "" : " or ") + where;
+    file = unnamed_file(folder);
+    if (file) break;
+    if (why == 0) why = errno;
+  }
+  if (!file)
+    return disk_error("cannot make a temporary file in " + tried +
+                          " to learn the size of the input (name a folder with TMPDIR, or give "
+                          "--size, and none is needed)",
+                      why);
   std::uint64_t size = 0;
   std::vector<std::byte> buffer(kBlock);
   while (true) {

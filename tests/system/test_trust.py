@@ -102,19 +102,95 @@ def test_S19_a_known_address_with_another_certificate(home, peer, source):
     assert send(home, other.target, source).returncode == 0
 
 
-def test_S19_a_known_alias_with_another_certificate(home, peer, source):
+def warnings_of(done):
+    return [e["message"] for e in map(json.loads, done.stdout.splitlines())
+            if e["type"] == "warning"]
+
+
+def test_S19_a_known_alias_at_a_new_address_is_a_new_device(home, peer, source):
+    """Two of one name: each at its address, with one note; the name alone is ambiguous until one is
+    trusted."""
+    one = peer(alias="raspberrypi", name="first")
+    assert send(home, one.target, source).returncode == 0
+    other = peer(alias="raspberrypi", name="second")
+    done = send(home, other.target, source)
+    assert done.returncode == 0, done.stdout
+    note, = warnings_of(done)
+    assert note == ("'raspberrypi' (127.0.0.1) is a new device: 'raspberrypi' (fp:"
+                    f"{one.fingerprint[:8]}), which has this name too, has another certificate")
+    assert target_of(done)["known"] is False and "changed" not in target_of(done)
+    for each in (other, one):
+        again = send(home, each.target, source)
+        assert again.returncode == 0 and warnings_of(again) == []
+        assert target_of(again)["known"] is True
+    done = send(home, "raspberrypi", source)
+    assert done.returncode == 4, done.stdout
+    message = last_error(done)["message"]
+    for each in (one, other):
+        assert f"(fp:{each.fingerprint[:8]}) at {each.target}" in message
+    devices(home, "trust", "fp:" + other.fingerprint)
+    before = len(other.of("upload"))
+    assert send(home, "raspberrypi", source).returncode == 0
+    assert len(other.of("upload")) == before + 1
+
+
+@pytest.mark.parametrize("mode", ["ask", "strict"])
+def test_a_new_device_of_a_known_name_is_asked_about(home, peer, source, mode):
     one = peer(alias="Kitchen", name="first")
     assert send(home, one.target, source).returncode == 0
     other = peer(alias="Kitchen", name="second")
-    done = send(home, other.target, source)
+    done = send(home, other.target, source, "--trust", mode)
     refused_unheard(done, other)
-    message = last_error(done)["message"]
-    assert f"lsend devices forget fp:{one.fingerprint[:16]}" in message
-    assert f"lsend devices trust fp:{other.fingerprint}" in message
-    # Both are ours: the second command makes it so, and neither stands in the other's way.
+    assert f"lsend devices trust fp:{other.fingerprint}" in last_error(done)["message"]
     devices(home, "trust", "fp:" + other.fingerprint)
+    assert send(home, other.target, source, "--trust", mode).returncode == 0
+
+
+def test_a_known_address_is_pinned_whoever_else_is_known(home, peer, source):
+    """Both are known, and one answers at the other's address."""
+    with ReceiverPeer(alias="Kitchen", name="first") as one:
+        assert send(home, one.target, source).returncode == 0
+        port = one.port
+    other = peer(alias="Cellar", name="second")
     assert send(home, other.target, source).returncode == 0
-    assert send(home, one.target, source).returncode == 0
+    moved = peer(alias="Cellar", name="second", port=port)
+    done = send(home, moved.target, source)
+    refused_unheard(done, moved)
+    assert f"'lsend devices forget fp:{one.fingerprint[:16]}'" in last_error(done)["message"]
+    # Its own name and its fingerprint mean itself, wherever it is.
+    for target in ("Cellar", "fp:" + other.fingerprint[:12]):
+        assert send(home, target, source).returncode == 0
+
+
+def test_a_group_means_what_its_members_mean(home, peer, source, tmp_path):
+    one, other = peer(alias="box", name="first"), peer(alias="box", name="second")
+    config = tmp_path / "config.toml"
+    config.write_text(f'[groups]\nboth = ["{one.target}", "{other.target}"]\nname = ["box"]\n')
+    done = send(home, "@both", source, "--config", config)
+    assert done.returncode == 0, done.stdout
+    assert set(states(home)) == {one.fingerprint, other.fingerprint}
+    assert send(home, "@name", source, "--config", config).returncode == 4
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["400", "silent"])
+def test_a_device_that_shares_by_link_is_explained(home, peer, source, silent):
+    """It speaks plain HTTP for that while: by address, by name, by fingerprint."""
+    with ReceiverPeer(alias="Phone", name="first") as one:
+        assert send(home, one.target, source).returncode == 0
+        port, fingerprint = one.port, one.fingerprint
+    sharing = peer("1.17", tls=False, alias="Phone", name="first", port=port,
+                   silent_to_tls=silent)
+    for target in (sharing.target, "Phone", "fp:" + fingerprint[:16]):
+        done = send(home, target, source, "--connect-timeout", "2s")
+        refused_unheard(done, sharing)
+        message = last_error(done)["message"]
+        assert message.startswith(f"'Phone' (fp:{fingerprint[:8]}) is known to prove itself by "
+                                  "HTTPS, and now it answers")
+        assert "'Share via link' or 'Receive via link' is open there" in message
+        assert "--http" in message and f"lsend devices forget fp:{fingerprint[:16]}" in message
+        assert "wrong version" not in message
+    for call in sharing.calls:
+        assert "fingerprint" not in call.target
 
 
 def test_S19_fingerprint_is_demanded_in_the_handshake(home, peer, source):
@@ -263,8 +339,12 @@ def test_a_trusted_name_means_one_fingerprint(home, peer, source):
         port = one.port
     other = peer(alias="Kitchen", name="second", port=port)
     done = send(home, "Kitchen", source)
-    assert done.returncode in (3, 6), done.stderr
+    refused_unheard(done, other)
     assert other.calls == []
+    message = last_error(done)["message"]
+    assert message.startswith(f"expected 'Kitchen' (fp:{one.fingerprint[:8]}), but where it was the "
+                              f"TLS handshake with {other.url}")
+    assert f"'lsend devices forget fp:{one.fingerprint[:16]}'" in message
 
 
 def test_blocked_devices_get_nothing(home, peer, source):

@@ -21,12 +21,17 @@ class Identity {
   /// the file can be read by others, is empty, damaged, of another owner, or key and certificate do
   /// not match (reliability.md R103); Errc::io when the folder cannot be used.
   static Result<Identity> load_or_create(const std::filesystem::path& folder);
+  /// One that no disk knows and that goes with the process.
+  static Result<Identity> for_now();
 
   const Fingerprint& fingerprint() const { return fingerprint_; }
   x509_st* certificate() const { return certificate_.get(); }
   evp_pkey_st* key() const { return key_.get(); }
 
  private:
+  struct Pair;
+  static Result<Identity> of(Pair pair);
+
   struct Free {
     void operator()(x509_st* certificate) const;
     void operator()(evp_pkey_st* key) const;

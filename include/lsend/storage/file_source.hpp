@@ -85,7 +85,8 @@ Result<std::string> hash_file(const LocalFile& file, const std::atomic<bool>* st
 /// size can be announced. Removed with the object; the path works while it lives.
 class Spool {
  public:
-  static Result<Spool> from(int input_fd, const std::filesystem::path& folder);
+  /// In the first of these folders that takes a file; never empty. Errc::io.
+  static Result<Spool> from(int input_fd, const std::vector<std::filesystem::path>& folders);
   std::uint64_t size() const { return size_; }
   std::filesystem::path path() const;
 

@@ -19,6 +19,8 @@ struct Home {
   /// Reads the environment, and the password database where HOME is missing. Errc::usage when
   /// nothing helps.
   static Result<Home> locate();
+  /// Nothing helped: what has to be kept has no place.
+  bool nowhere() const { return data.empty(); }
 };
 
 /// The host's name, cut at the first dot; "lsend" when there is none.

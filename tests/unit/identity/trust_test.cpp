@@ -1,5 +1,6 @@
 #include "lsend/identity/trust.hpp"
 
+#include <array>
 #include <optional>
 
 #include "catch.hpp"
@@ -73,7 +74,7 @@ TEST_CASE("Welcome: who is sent something, in each mode") {
       Row{"new, demanded", demanded, introduce, introduce, introduce},
       Row{"new, plain HTTP", contact('-', "Dora", "10.0.0.9"), stranger, ask, kRefused},
       Row{"new, before 1.9", old, stranger, ask, kRefused},
-      Row{"known alias", contact('D', "Anna", "10.0.0.9"), kRefused, kRefused, kRefused},
+      Row{"known alias", contact('D', "Anna", "10.0.0.9"), introduce, ask, kRefused},
       Row{"known address", contact('D', "Dora", "10.0.0.1"), kRefused, kRefused, kRefused},
       Row{"known alias and address, demanded", demanded_impostor, introduce, introduce, introduce},
       Row{"known alias, plain HTTP", contact('-', "Anna", "10.0.0.9"), kRefused, kRefused,
@@ -105,14 +106,17 @@ TEST_CASE("A refusal names who was expected, who came, and the command that repa
   };
   const std::string d(64, 'D');
   CHECK(
-      said(contact('D', "Anna", "10.0.0.9")) ==
-      "expected 'Anna' (fp:AAAAAAAA), but 'Anna' at 10.0.0.9 has another certificate; nothing was "
+      said(contact('D', "Anna", "10.0.0.1")) ==
+      "expected 'Anna' (fp:AAAAAAAA), but 'Anna' at 10.0.0.1 has another certificate; nothing was "
       "sent. If the device was set up anew: 'lsend devices forget fp:AAAAAAAAAAAAAAAA'; if both "
       "are yours, 'lsend devices trust fp:" +
           d + "' makes the new one known too");
   CHECK(said(contact('-', "Dora", "10.0.0.2")) ==
         "'Bob' (fp:BBBBBBBB) is known to prove itself by HTTPS, and now it answers without HTTPS; "
-        "nothing was sent. If that is meant to be so: 'lsend devices forget fp:BBBBBBBBBBBBBBBB'");
+        "nothing was sent. LocalSend does that for as long as 'Share via link' or 'Receive via "
+        "link' is open there: close it and send again. With --http everybody on the way could read "
+        "the files and nothing would prove who gets them; lsend does that only to a device that it "
+        "does not know: 'lsend devices forget fp:BBBBBBBBBBBBBBBB'");
   CHECK(said(contact('C', "Carl", "10.0.0.3")) ==
         "'Carl' (fp:CCCCCCCC) is blocked; 'lsend devices trust fp:CCCCCCCCCCCCCCCC' ends that");
   CHECK(said(contact('D', "Dora", "10.0.0.9"), TrustMode::strict) ==
@@ -136,6 +140,62 @@ TEST_CASE("One of several known devices has to be named") {
   const auto several = choose({anna, bob}, "fp:X");
   CHECK(several.error().code() == Errc::ambiguous);
   CHECK(several.error().message() ==
-        "'fp:X' fits 2 known devices: 'Anna' (fp:AAAAAAAA), 'Bob' (fp:BBBBBBBB); give the fp: of "
-        "one");
+        "'fp:X' fits 2 known devices: 'Anna' (fp:AAAAAAAA) at 10.0.0.1:53317, 'Bob' (fp:BBBBBBBB) "
+        "at 10.0.0.2:53317; give the fp: or the address of one");
+}
+
+TEST_CASE("What the user typed is what is pinned") {
+  // A calls itself Anna and was at .1, B is the trusted Bob at .2; D and a device without a
+  // certificate are new.
+  struct Row {
+    char digit;
+    const char* alias;
+    const char* host;
+    std::array<Answer, 3> typed;  ///< by address, by alias, by fingerprint
+  };
+  using enum Welcome;
+  const auto row = GENERATE(values<Row>({
+      {'A', "Anna", "10.0.0.1", {known, known, known}},
+      {'A', "Anna", "10.0.0.9", {known, known, known}},
+      {'A', "Renamed", "10.0.0.1", {known, known, known}},
+      {'A', "Bob", "10.0.0.9", {known, known, known}},
+      {'D', "Dora", "10.0.0.9", {introduce, introduce, introduce}},
+      {'D', "Anna", "10.0.0.9", {introduce, kRefused, introduce}},
+      {'D', "anna", "10.0.0.9", {introduce, kRefused, introduce}},
+      {'D', "Bob", "10.0.0.9", {introduce, kRefused, introduce}},
+      {'D', "Dora", "10.0.0.1", {kRefused, introduce, introduce}},
+      {'D', "Anna", "10.0.0.1", {kRefused, kRefused, introduce}},
+      {'D', "Carl", "10.0.0.3", {introduce, introduce, introduce}},
+      {'D', "", "10.0.0.9", {introduce, introduce, introduce}},
+      // Who proves nothing may be a known device that was talked out of HTTPS.
+      {'-', "Dora", "10.0.0.9", {stranger, stranger, stranger}},
+      {'-', "Anna", "10.0.0.9", {kRefused, kRefused, kRefused}},
+      {'-', "Dora", "10.0.0.1", {kRefused, kRefused, kRefused}},
+  }));
+  const auto devices = three();
+  for (std::size_t i = 0; i < row.typed.size(); ++i) {
+    auto made = contact(row.digit, row.alias, row.host);
+    made.typed = static_cast<Typed>(i);
+    INFO(row.digit << " as '" << row.alias << "' at " << row.host << ", typed in way " << i);
+    const auto said = welcome(devices, TrustMode::tofu, made);
+    CHECK((said ? Answer(*said) : kRefused) == row.typed[i]);
+    // To ask is to stop before what would be introduced, and nothing else.
+    const auto asked = welcome(devices, TrustMode::ask, made);
+    const bool is_new = row.typed[i] == introduce || row.typed[i] == stranger;
+    CHECK((asked ? Answer(*asked) : kRefused) == (is_new ? Answer(ask) : row.typed[i]));
+    CHECK(welcome(devices, TrustMode::off, made).value() == stranger);
+  }
+}
+
+TEST_CASE("A namesake is another device of the same name") {
+  auto devices = three();
+  const auto* anna = namesake(devices, contact('D', "Anna", "10.0.0.9"));
+  REQUIRE(anna);
+  CHECK(anna->fingerprint == print('A'));
+  CHECK_FALSE(namesake(devices, contact('A', "Anna", "10.0.0.9")));
+  CHECK_FALSE(namesake(devices, contact('D', "Carl", "10.0.0.9")));
+  CHECK_FALSE(namesake(devices, contact('D', "", "10.0.0.9")));
+  // Our own name for a device is one, too.
+  REQUIRE(devices.rename(print('A'), "Kitchen").has_value());
+  CHECK(namesake(devices, contact('D', "kitchen", "10.0.0.9")));
 }

@@ -109,7 +109,7 @@ TEST_CASE("a stream is spooled and can be sent like a file") {
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 26);
   const auto path = temp.write("input", text);
   const UniqueFd input(open(path.c_str(), O_RDONLY));
-  auto spool = Spool::from(input.get(), temp.path());
+  auto spool = Spool::from(input.get(), {temp.path()});
   REQUIRE(spool.has_value());
   CHECK(spool->size() == text.size());
   CHECK(files_in(temp.path()) == std::set<std::string>{"input"});
@@ -122,11 +122,11 @@ TEST_CASE("a stream is spooled and can be sent like a file") {
 
 TEST_CASE("a spool that cannot be made says where") {
   TempFolder temp;
-  auto spool = Spool::from(0, temp / "no-such");
+  auto spool = Spool::from(0, {temp / "no-such"});
   REQUIRE(!spool);
   CHECK(spool.error().message().starts_with("cannot make a temporary file in '" +
                                             (temp / "no-such").string()));
-  CHECK(Spool::from(-1, temp.path()).error().code() == Errc::io);
+  CHECK(Spool::from(-1, {temp.path()}).error().code() == Errc::io);
 }
 
 TEST_CASE("types by extension") {
