@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "lib/app/watched_work.hpp"
+#include "lsend/storage/disk_name.hpp"
 #include "lsend/storage/safe_path.hpp"
 
 namespace lsend::app {
@@ -28,8 +29,9 @@ class Search {
 
   Result<Wanted> operator()() {
     Wanted wanted;
+    storage::NameTwins twins(inbox_);
     for (const auto index : accepted_) {
-      auto left = look_at(index);
+      auto left = look_at(index, twins);
       if (!left) return left.error();
       if (*left)
         wanted.left_out.push_back(std::move(**left));
@@ -42,7 +44,7 @@ class Search {
  private:
   using Left = Wanted::Left;
 
-  Result<std::optional<Left>> look_at(std::size_t index) {
+  Result<std::optional<Left>> look_at(std::size_t index, storage::NameTwins& twins) {
     const auto& info = session_->files()[index].info;
     auto name = storage::clean_file_name(info.file_name);
     if (!name) return name.error();
@@ -52,7 +54,7 @@ class Search {
       if (!path) return std::optional<Left>();
       return std::optional<Left>(Left{index, std::move(*path)});
     }
-    const bool again = !seen_.insert(storage::join_components(*name)).second;
+    const bool again = !seen_.insert(twins.key(*name)).second;
     if (again) return std::optional<Left>(Left{index, ""});
     if (conflict_ == Conflict::overwrite) return std::optional<Left>();
     const auto taken = inbox_.is_taken(std::move(*name));

@@ -24,7 +24,8 @@ struct Wanted {
 
 /// Leaves out what `--conflict` says need not or must not come: for `skip` files that are there
 /// already, equal; for `fail` names that are taken; for `fail` and `overwrite` a second file of one
-/// name in the request, which would meet the first. The session, still WAITING, is kept from
+/// name in the request, which would meet the first: of one name for the disk, that is, which may
+/// fold case or the encoding of accents. The session, still WAITING, is kept from
 /// expiring meanwhile. Only for senders that were accepted: it tells what lies here.
 ///
 /// What could not be compared within four minutes is wanted. Errc::cancelled when the session has

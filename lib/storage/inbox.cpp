@@ -20,6 +20,7 @@
 #include "disk_error.hpp"
 #include "file_system.hpp"
 #include "lsend/model/text.hpp"
+#include "lsend/storage/disk_name.hpp"
 #include "part_folder.hpp"
 #include "part_lock.hpp"
 #include "publish.hpp"
@@ -137,7 +138,8 @@ Inbox::Inbox(std::filesystem::path folder, UniqueFd root, PartFolderPtr parts,
       parts_(std::make_unique<Parts>()),
       part_prefix_(std::move(part_prefix)),
       file_mode_(file_mode),
-      close_tells_(tells_on_close(root_.get())) {
+      close_tells_(tells_on_close(root_.get())),
+      folds_names_(storage::folds_names(parts->fd.get())) {
   parts_->folder = std::move(parts);
 }
 

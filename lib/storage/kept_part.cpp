@@ -10,6 +10,7 @@
 
 #include "descriptor_io.hpp"
 #include "disk_error.hpp"
+#include "lsend/storage/disk_name.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "part_folder.hpp"
 #include "part_lock.hpp"
@@ -155,6 +156,12 @@ std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {
     if (is_part_name(name, part_prefix_) && is_ours_at(name, status) &&
         status.st_ctim.tv_sec <= before)
       remove(name);
+  }
+  for (const auto& name : names_in(folder)) {
+    struct stat status {};
+    if (is_twins_folder(name) && fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(status.st_mode) && status.st_ctim.tv_sec <= before)
+      remove_twins_folder(folder, name);
   }
   for (const auto& name : names_in(folder)) {
     struct stat status {};

@@ -13,6 +13,7 @@
 
 #include "disk_error.hpp"
 #include "lsend/model/text.hpp"
+#include "lsend/storage/disk_name.hpp"
 #include "lsend/storage/safe_path.hpp"
 #include "random.hpp"
 
@@ -116,7 +117,7 @@ Result<std::vector<std::string>> publish(const PartHome& home, const std::string
                                          std::vector<std::string> components, Conflict conflict) {
   if (auto ok = check_name(components); !ok) return ok.error();
   leave_part_folder(components);
-
+  components = names_on_disk(home, std::move(components));
   const bool numbered = conflict == Conflict::rename || conflict == Conflict::skip;
   const auto move = conflict == Conflict::overwrite ? move_replacing : move_without_replacing;
   const int parts_fd = home.part_folder_fd();

@@ -106,7 +106,8 @@ class PartFile {
   /// Begins to write the part's bytes to the disk, without waiting.
   void start_flush() const;
   /// Gives a sealed part its name: `terms.name` or the next free "name (n).ext" (after 100 tries
-  /// with random text), or as `terms.conflict` says. Errc::name_refused, Errc::no_space, Errc::io.
+  /// with random text), or as `terms.conflict` says; a name that the disk refuses is made one that
+  /// it takes (disk_name.hpp). Errc::name_refused, Errc::no_space, Errc::io.
   /// Errc::not_found when somebody has removed the part: Inbox::rescue() may bring it back.
   Result<StoredFile> publish(const PublishTerms& terms);
   /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the
@@ -209,6 +210,9 @@ class Inbox {
   std::uint64_t bytes_arriving() const { return *live_; }
   /// Bytes that the parts of broken transfers take: whatever nobody has locked.
   std::uint64_t leftover() const;
+  /// Does the disk take names for one that differ by case or by the encoding of accents?
+  bool folds_names() const { return folds_names_; }
+  PartHome home() const;
   /// Is the name in use, by whatever kind of entry? Components of clean_file_name().
   Result<bool> is_taken(std::vector<std::string> name) const;
   /// The path of an equal file: a regular one of that size and sha256 (hex, any case) under the
@@ -237,7 +241,6 @@ class Inbox {
     PartFolderPtr folder;
   };
   PartFolderPtr parts() const;
-  PartHome home() const;
   /// In `parts()`, made anew where it has vanished.
   Result<UniqueFd> make_part(const std::string& name) const;
 
@@ -247,6 +250,7 @@ class Inbox {
   std::string part_prefix_;  ///< of the names of parts
   unsigned file_mode_;
   bool close_tells_;
+  bool folds_names_;
   std::shared_ptr<std::atomic<std::uint64_t>> live_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
 };
