@@ -31,6 +31,7 @@ class Receiver {
   std::string status() const;
   Task<> reassure(Duration every);
   Task<> sweep_loop();
+  Duration until_sweep() const;
   Task<> sweep_parts();
   void watch_idleness();
   void finish();
