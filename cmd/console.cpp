@@ -35,17 +35,38 @@ std::string escape_lines(std::string_view text) {
   }
 }
 
+std::string dropped_text(const Dropped& dropped) {
+  return "lsend: warning: nobody read this: lines were dropped, " + describe(dropped) + "\n";
+}
+
 std::string count_of(std::size_t number, std::string_view noun) {
   return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }
 
 /// Whole lines.
-void Console::write(Channel& channel, std::string_view text) {
+void Console::write(Channel& channel, std::string_view text, Worth worth) {
   progress_.clear();
+  if (held_.empty()) {
+    channel.write(text, worth);
+    return;
+  }
   // A new line spoils nothing of what is being typed.
-  if (!held_.empty()) err_.write("\n");
-  channel.write(text);
-  if (!held_.empty()) err_.write(held_);
+  if (&channel == &err_) {
+    err_.write("\n" + std::string(text) + held_, worth);
+    return;
+  }
+  err_.write("\n");
+  channel.write(text, worth);
+  err_.write(held_);
+}
+
+bool Console::full() const {
+  return (out_.queue() && out_.queue()->full()) || (err_.queue() && err_.queue()->full());
+}
+
+void Console::on_room(std::function<void()> told) {
+  if (out_.queue()) out_.queue()->on_room(told);
+  if (err_.queue()) err_.queue()->on_room(told);
 }
 
 void Console::result(std::string_view line) {
@@ -71,7 +92,8 @@ void Console::change_held(std::string_view beginning) {
       "7\r" +
       std::string(beginning) +
       "\x1b"
-      "8");
+      "8",
+      Worth::frame);
 }
 
 void Console::release() {
@@ -97,9 +119,11 @@ void Console::error(const Error& error) {
                    error.message().empty() ? "unknown failure" : error.message());
 }
 
-void Console::answer(const std::string& line) { write(err_, "lsend: status: " + line + "\n"); }
+void Console::answer(const std::string& line) {
+  write(err_, "lsend: status: " + line + "\n", Worth::log);
+}
 
-void Console::log(std::string_view lines) { write(err_, lines); }
+void Console::log(std::string_view lines) { write(err_, lines, Worth::log); }
 
 void Console::on(const app::Event& event) {
   std::visit([this](const auto& known) { show(known); }, event);
@@ -209,7 +233,7 @@ void Console::leave_out(const std::string& line) {
 
 void Console::fail_file(const std::string& name, const Error& error) {
   // Whoever stops it knows why.
-  if (error.code() == Errc::interrupted || error.code() == Errc::terminated) return;
+  if (is_stop(error.code())) return;
   same_cause_ = error.message() == cause_ ? same_cause_ + 1 : 1;
   cause_ = error.message();
   if (same_cause_ <= kSameLines)
@@ -246,6 +270,9 @@ void Console::show(const app::HookEvent& event) {
 
 void Console::show(const app::WarningEvent& event) { warning(event.message); }
 
-void Console::finish(const Totals&, const Error*) { progress_.end(); }
+void Console::finish(const Totals&, const Error*) {
+  progress_.end();
+  if (err_.queue()) err_.queue()->tell_dropped();
+}
 
 }  // namespace lsend::cmd

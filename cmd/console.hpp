@@ -28,6 +28,8 @@ class Console final : public Reporter {
   void on(const app::Event& event) override;
   /// Only takes the progress away: what is left to say depends on the command.
   void finish(const Totals& totals, const Error* error) override;
+  bool full() const override;
+  void on_room(std::function<void()> told) override;
 
   /// Seen on a terminal until something else is said.
   void status(const std::string& text) { progress_.status(text); }
@@ -65,7 +67,7 @@ class Console final : public Reporter {
   void show(const app::SessionEvent& event);
   void show(const app::HookEvent& event);
   void show(const app::WarningEvent& event);
-  void write(Channel& channel, std::string_view text);
+  void write(Channel& channel, std::string_view text, Worth worth = Worth::kept);
   void leave_out(const std::string& line);
   void fail_file(const std::string& name, const Error& error);
   /// Answered by who counts.
@@ -84,6 +86,9 @@ class Console final : public Reporter {
 
 /// Peer text of more than one line: only its line ends stay as they are.
 std::string escape_lines(std::string_view text);
+
+/// The warning that something was dropped.
+std::string dropped_text(const Dropped& dropped);
 
 /// "1 file", "3 files".
 std::string count_of(std::size_t number, std::string_view noun);

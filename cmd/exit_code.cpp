@@ -28,7 +28,6 @@ ExitCode row_of(Errc code) {
     case Errc::pin_locked:
       return {7, "pin"};
     case Errc::declined:
-    case Errc::name_taken:
     case Errc::cancelled:
     case Errc::forbidden:
       return {8, "declined"};
@@ -65,6 +64,10 @@ ExitCode row_of(Errc code) {
       return {130, "interrupted"};
     case Errc::terminated:
       return {143, "interrupted"};
+    case Errc::hung_up:
+      return {129, "interrupted"};
+    case Errc::quit:
+      return {131, "interrupted"};
   }
   return {1, "failed"};
 }

@@ -172,6 +172,16 @@ Json to_json(const app::StatusEvent&) { return {}; }
 
 }  // namespace
 
+std::string dropped_line(const Dropped& dropped) {
+  auto json = object("warning");
+  json["message"] = "nobody read this: lines were dropped, " + describe(dropped);
+  auto& counts = json["dropped"];
+  counts["progress"] = dropped.progress;
+  counts["log"] = dropped.log;
+  counts["kept"] = dropped.kept;
+  return line_of(json);
+}
+
 void JsonLines::on(const app::Event& event) {
   if (std::holds_alternative<app::StatusEvent>(event)) return;
   if (std::holds_alternative<app::ProgressEvent>(event)) {
@@ -179,10 +189,13 @@ void JsonLines::on(const app::Event& event) {
     if (!progress_ || (last_progress_ && now - *last_progress_ < kProgressEvery)) return;
     last_progress_ = now;
   }
-  out_.write(line_of(std::visit([](const auto& known) { return to_json(known); }, event)));
+  const bool progress = std::holds_alternative<app::ProgressEvent>(event);
+  out_.write(line_of(std::visit([](const auto& known) { return to_json(known); }, event)),
+             progress ? Worth::progress : Worth::kept);
 }
 
 void JsonLines::finish(const Totals& totals, const Error* error) {
+  if (out_.queue()) out_.queue()->tell_dropped();
   if (error) {
     auto json = object("error");
     json.update(error_fields(*error));

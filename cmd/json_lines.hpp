@@ -18,6 +18,10 @@ class JsonLines final : public Reporter {
 
   void on(const app::Event& event) override;
   void finish(const Totals& totals, const Error* error) override;
+  bool full() const override { return out_.queue() && out_.queue()->full(); }
+  void on_room(std::function<void()> told) override {
+    if (out_.queue()) out_.queue()->on_room(std::move(told));
+  }
 
  private:
   Channel& out_;
@@ -25,5 +29,8 @@ class JsonLines final : public Reporter {
   bool progress_;
   std::optional<TimePoint> last_progress_;
 };
+
+/// The warning in the stream that something was dropped from it.
+std::string dropped_line(const Dropped& dropped);
 
 }  // namespace lsend::cmd

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 
@@ -10,6 +11,8 @@
 
 namespace lsend::cmd {
 namespace {
+
+constexpr unsigned kSecondsToSay = 1;
 
 std::string reason() {
   const auto current = std::current_exception();
@@ -24,6 +27,9 @@ std::string reason() {
 }
 
 [[noreturn]] void say_and_abort() {
+  // Whoever does not read keeps nobody from ending: abort() may be called by a signal's handler.
+  (void)std::signal(SIGALRM, [](int) { std::abort(); });
+  (void)alarm(kSecondsToSay);
   Channel err(STDERR_FILENO);
   err.write("lsend: error: this should never happen, please report it: " + reason() + "\n");
   std::abort();

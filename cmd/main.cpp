@@ -12,6 +12,7 @@
 #include "cmd/last_words.hpp"
 #include "cmd/log.hpp"
 #include "cmd/terminal.hpp"
+#include "lsend/app/stop_signal.hpp"
 
 namespace {
 
@@ -35,6 +36,18 @@ ConsoleStyle style_of(const Options& options, const Environment& environment) {
   if (const auto* receive = std::get_if<ReceiveCommand>(&options.command))
     style.out_is_taken = receive->options.to_standard_output();
   return style;
+}
+
+/// Standard error is for people: nobody is kept waiting for who does not read what is said there.
+constexpr int kPatienceSeconds = 5;
+
+/// From now on output waits for its readers by itself. What goes to one terminal keeps its order.
+void write_by_queues(Channel& out, Channel& err, bool json) {
+  const auto told = json ? dropped_line : dropped_text;
+  const auto queue = std::make_shared<WriteQueue>(out.descriptor(), told);
+  const bool one = same_reader(out.descriptor(), err.descriptor());
+  out.write_by(queue);
+  err.write_by(one ? queue : std::make_shared<WriteQueue>(err.descriptor(), dropped_text));
 }
 
 /// Results that nobody could read are a failure; a reader that left is not.
@@ -64,23 +77,46 @@ Result<app::ReceiveOptions> read_again(const std::vector<std::string>& arguments
   return std::move(std::get<ReceiveCommand>(std::get<Options>(line).command).options);
 }
 
+int run_command(const Options& options, const Environment& environment, Channel& out,
+                Channel& err) {
+  Console console(out, err, style_of(options, environment));
+  Terminal terminal{out, console};
+  write_by_queues(out, err, options.output.json);
+  start_log(console, options.output.log, log_form(STDERR_FILENO, environment));
+  int code = exit_code(Errc::failed).code;
+  try {
+    code = std::visit([&](const auto& command) { return run(command, options, terminal); },
+                      options.command);
+  } catch (const std::exception& failure) {
+    console.error(fail(Errc::failed, failure.what()));
+  }
+  stop_log();
+  out.queue()->drain();
+  code = check_output(out, console, code);
+  err.queue()->drain(is_terminal(err.descriptor()) ? 0 : kPatienceSeconds);
+  return code;
+}
+
+/// Who asked for a quit sees one.
+int die_of_quit(int code) {
+  const auto stop = app::stop_signal();
+  if (!stop || stop->reason != Errc::quit) return code;
+  (void)std::signal(SIGQUIT, SIG_DFL);
+  (void)std::raise(SIGQUIT);
+  return exit_code(Errc::quit).code;
+}
+
 int run_program(const std::vector<std::string>& arguments) {
   Channel out(STDOUT_FILENO);
   Channel err(STDERR_FILENO);
   const auto environment = process_environment();
   auto line = read_command_line(arguments, environment, usual_config_paths());
   if (auto* options = std::get_if<Options>(&line)) {
+    // Under nohup nobody minds that the terminal is closed.
+    const bool minds = is_terminal(STDERR_FILENO) && !app::ignored_at_start(SIGHUP);
     if (auto* receive = std::get_if<ReceiveCommand>(&options->command))
-      receive->options.reload = [&, had_terminal = is_terminal(STDERR_FILENO)] {
-        return read_again(arguments, environment, had_terminal);
-      };
-    Console console(out, err, style_of(*options, environment));
-    Terminal terminal{out, console};
-    start_log(console, options->output.log, log_form(STDERR_FILENO, environment));
-    const int code = std::visit(
-        [&](const auto& command) { return run(command, *options, terminal); }, options->command);
-    stop_log();
-    return check_output(out, console, code);
+      receive->options.reload = [&] { return read_again(arguments, environment, minds); };
+    return die_of_quit(run_command(*options, environment, out, err));
   }
   ConsoleStyle style;
   style.color_err = use_color(ColorMode::automatic, is_terminal(STDERR_FILENO), environment);

@@ -9,13 +9,12 @@ namespace lsend::cmd {
 
 /// For people who send to several devices: says whose file it is, and adds their progress up to
 /// one.
-class ManyTargets final : public app::ProgressSink {
+class ManyTargets final : public app::PassingSink {
  public:
-  explicit ManyTargets(app::ProgressSink& next) : next_(next) {}
+  using PassingSink::PassingSink;
   void on(const app::Event& event) override;
 
  private:
-  app::ProgressSink& next_;
   std::map<std::string, app::ProgressEvent> progress_;
 };
 

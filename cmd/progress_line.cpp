@@ -178,15 +178,16 @@ void ProgressDisplay::put(const std::vector<std::string>& lines, std::size_t col
     widths.push_back(visible_width(line));
   }
   if (several) text += "\x1b[J";
-  channel_.write(text);
-  drawn_ = std::move(widths);
+  // What stands there is what the terminal got.
+  if (channel_.write(text, Worth::frame)) drawn_ = std::move(widths);
 }
 
 void ProgressDisplay::print(const app::ProgressEvent& event, TimePoint now) {
   if (!last_) last_ = now;
   if (now - *last_ < kPrintEvery) return;
   last_ = now;
-  channel_.write(progress_line(event, LineLook{std::numeric_limits<std::size_t>::max()}) + "\n");
+  channel_.write(progress_line(event, LineLook{std::numeric_limits<std::size_t>::max()}) + "\n",
+                 Worth::progress);
 }
 
 void ProgressDisplay::clear() {

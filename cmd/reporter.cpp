@@ -8,6 +8,17 @@
 
 namespace lsend::cmd {
 
+std::string describe(const Dropped& dropped) {
+  std::vector<std::string> parts;
+  if (dropped.progress > 0) parts.push_back(std::to_string(dropped.progress) + " of progress");
+  if (dropped.log > 0) parts.push_back(std::to_string(dropped.log) + " of the log");
+  if (dropped.kept > 0) parts.push_back(std::to_string(dropped.kept) + " that say what happened");
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
+  return text;
+}
+
 std::string Tally::status(const app::DroppedDatagrams& dropped) const {
   const auto totals = this->totals();
   auto line = count_of(totals.files_done, "file") + " done, " + format_size(totals.bytes);

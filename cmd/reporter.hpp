@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/write_queue.hpp"
 #include "lsend/app/events.hpp"
 #include "lsend/app/send.hpp"
 
@@ -29,14 +30,17 @@ class Reporter : public app::ProgressSink {
   virtual void finish(const Totals& totals, const Error* error) = 0;
 };
 
+/// "12 of progress and 3 of the log": lines that were dropped, as part of a sentence.
+std::string describe(const Dropped& dropped);
+
 /// Counts on the way to the reporter: by files, and where there are sessions by their own sums,
 /// which also know of files that never came.
-class Tally final : public app::ProgressSink {
+class Tally final : public app::PassingSink {
  public:
   using Say = std::function<void(const std::string& line)>;
   /// `say` hears the answer to a StatusEvent.
   explicit Tally(app::ProgressSink& next, Say say = {})
-      : next_(next), say_(std::move(say)), started_(Clock::now()) {}
+      : PassingSink(next), say_(std::move(say)), started_(Clock::now()) {}
 
   void on(const app::Event& event) override;
   Totals totals() const;
@@ -44,7 +48,6 @@ class Tally final : public app::ProgressSink {
  private:
   std::string status(const app::DroppedDatagrams& dropped) const;
 
-  app::ProgressSink& next_;
   Say say_;
   TimePoint started_;
   Totals totals_;

@@ -10,9 +10,9 @@ namespace lsend::cmd {
 namespace {
 
 /// For the one document of a query: keeps the devices, and lets people see the rest.
-class Collector final : public app::ProgressSink {
+class Collector final : public app::PassingSink {
  public:
-  explicit Collector(app::ProgressSink& next) : next_(next) {}
+  using PassingSink::PassingSink;
 
   void on(const app::Event& event) override {
     const auto* device = std::get_if<app::DeviceEvent>(&event);
@@ -22,7 +22,6 @@ class Collector final : public app::ProgressSink {
   const std::vector<app::DeviceEvent>& devices() const { return devices_; }
 
  private:
-  app::ProgressSink& next_;
   std::vector<app::DeviceEvent> devices_;
 };
 

@@ -4,6 +4,7 @@
 #include "cmd/commands.hpp"
 #include "cmd/exit_code.hpp"
 #include "cmd/json_documents.hpp"
+#include "lsend/app/stop_signal.hpp"
 #include "lsend/model/text.hpp"
 
 namespace lsend::cmd {
@@ -48,7 +49,11 @@ int run(const DoctorCommand& command, const Options& options, Terminal& terminal
     checks.push_back(std::move(check));
   const auto failed = [](const Check& check) { return check.health == Health::fail; };
   const bool healthy = std::none_of(checks.begin(), checks.end(), failed);
-  const int code = healthy ? kSuccess : exit_code(Errc::failed).code;
+  // Whoever stops it has what was found by then.
+  const auto stop = app::stop_signal();
+  const int code = stop      ? exit_code(stop->reason).code
+                   : healthy ? kSuccess
+                             : exit_code(Errc::failed).code;
   if (options.output.json) {
     terminal.out.write(doctor_document(checks, code));
     return code;

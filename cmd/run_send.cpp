@@ -19,9 +19,9 @@ constexpr std::size_t kMostMessage = 1024 * 1024;
 constexpr std::uint64_t kWorthARate = 1000 * 1000;
 
 /// One warning when what is sent can be read on the way.
-class HttpWarner final : public app::ProgressSink {
+class HttpWarner final : public app::PassingSink {
  public:
-  explicit HttpWarner(app::ProgressSink& next) : next_(next) {}
+  using PassingSink::PassingSink;
   void on(const app::Event& event) override {
     next_.on(event);
     const auto* target = std::get_if<app::TargetEvent>(&event);
@@ -29,9 +29,6 @@ class HttpWarner final : public app::ProgressSink {
       next_.on(app::WarningEvent{
           "plain HTTP: the transfer is not encrypted and nothing proves who the receiver is"});
   }
-
- private:
-  app::ProgressSink& next_;
 };
 
 Result<std::string> read_message() {
@@ -104,7 +101,7 @@ std::optional<Error> verdict(const std::vector<app::TargetReport>& targets) {
   for (const auto* target : failed) {
     const auto code = target->failure.code();
     // Whoever stops it need not look for what was done by then.
-    if (code == Errc::interrupted || code == Errc::terminated) return target->failure;
+    if (is_stop(code)) return target->failure;
     alike = alike && exit_code(code).code == exit_code(first.code()).code;
   }
   return fail(alike ? first.code() : Errc::partial,

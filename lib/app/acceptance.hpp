@@ -28,9 +28,6 @@ class Acceptance {
   /// What this machine's user made of the sender; nobody else may claim its place.
   identity::Standing standing(const net::Exchange& exchange, const DeviceInfo& device);
 
-  /// What the rules say of a request, of which its standing and whether it is a message matter.
-  transfer::Ruling rule(const net::Exchange& exchange, const RequestEvent& request) const;
-
   /// How it was decided, and the word for who did.
   struct Outcome {
     bool accepted = false;
@@ -51,6 +48,7 @@ class Acceptance {
  private:
   struct Wait;
 
+  transfer::Ruling rule(const net::Exchange& exchange, const RequestEvent& request) const;
   Task<> ask(Wait& wait);
   Task<Outcome> ask_program(const AcceptQuestion& question);
   Task<Outcome> ask_person(const AcceptQuestion& question, TimePoint limit);

@@ -241,7 +241,7 @@ Result<DiscoverReport> discover(const Settings& settings, const DiscoverOptions&
   if (!node) return node.error();
   auto known = settings.home.nowhere() ? identity::KnownDevices() : load_known(settings.home);
   if (!known && !node->for_now) sink.on(WarningEvent{known.error().message()});
-  Runtime runtime;
+  Runtime runtime(&sink);
   Discoverer discoverer(runtime.executor(), runtime.interrupt(), std::move(*node),
                         known ? std::move(*known) : identity::KnownDevices(), options, sink);
   return runtime.run(discoverer.run());

@@ -33,7 +33,7 @@ FormUpload::~FormUpload() {
   // Only an exception leaves a form like this.
   if (ended_) return;
   for (const auto& ticket : {ticket_, held_ ? std::optional(held_->ticket) : std::nullopt})
-    if (ticket) session_->fail_upload(*ticket, transfer::Failure::lasting, Clock::now());
+    if (ticket) session_->fail_upload(*ticket, false, Clock::now());
   session_->end_form(false);
 }
 
@@ -118,7 +118,7 @@ Result<> FormUpload::take_room(std::uint64_t bytes) {
 
 Result<> FormUpload::end_file() {
   if (std::exchange(nameless_, false) || std::exchange(skipping_, false)) return {};
-  if (!session_->may_publish(*ticket_)) return session_->ending();
+  if (!session_->may_publish(*ticket_)) return fail(Errc::cancelled, "the session has ended");
   terms_.size = part_->written();
   if (options_.to_standard_output()) {
     if (auto whole = part_->seal(terms_); !whole) return whole;
@@ -150,12 +150,12 @@ void FormUpload::end(const Result<>& outcome) {
   ended_ = true;
   part_.reset();
   if (held_) {
-    session_->fail_upload(held_->ticket, transfer::Failure::lasting, Clock::now());
+    session_->fail_upload(held_->ticket, false, Clock::now());
     report_(session_->files()[held_->ticket.file].info, outcome.error());
     held_.reset();
   }
   if (!outcome && ticket_) {
-    session_->fail_upload(*ticket_, transfer::Failure::lasting, Clock::now());
+    session_->fail_upload(*ticket_, false, Clock::now());
     report_(file(), outcome.error());
     ticket_.reset();
   }

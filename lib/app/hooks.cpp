@@ -41,6 +41,8 @@ void Hooks::run(HookFile file) {
 
 Task<> Hooks::work() {
   while (!waiting_.empty()) {
+    (void)co_await room_.wait(TimePoint::max());
+    if (waiting_.empty()) break;
     const HookFile file = std::move(waiting_.front());
     waiting_.pop_front();
     ShellCommand command(command_, kLimit);

@@ -28,8 +28,8 @@ std::vector<std::string> hook_environment(const HookFile& file);
 class Hooks {
  public:
   /// An empty command runs nothing.
-  Hooks(Executor executor, std::string command, ProgressSink& sink)
-      : command_(std::move(command)), sink_(sink), tasks_(executor) {}
+  Hooks(Executor executor, std::string command, ProgressSink& sink, OutputRoom& room)
+      : command_(std::move(command)), sink_(sink), room_(room), tasks_(executor) {}
 
   /// There is a command; else run() does nothing.
   bool any() const { return !command_.empty(); }
@@ -44,6 +44,7 @@ class Hooks {
 
   std::string command_;
   ProgressSink& sink_;
+  OutputRoom& room_;
   std::deque<HookFile> waiting_;
   std::size_t workers_ = 0;
   bool stopped_ = false;

@@ -4,12 +4,22 @@
 #include <list>
 #include <optional>
 
+#include "lsend/app/stop_signal.hpp"
 #include "lsend/model/result.hpp"
 
 namespace lsend::app {
 
-/// The user's wish to stop, as a job sees it: a flag to ask and a call to be told. A job that is
-/// told closes its connections, so that what it waits for fails, and tidies up on its way out.
+/// The sentence for a signal that asks to stop.
+Error stop_error(Errc reason);
+
+/// What stop_signal() says from now on; the first reason stays.
+void note_stop(Errc reason);
+/// The user wants the end at once.
+void hasten_stop();
+
+/// The wish to stop, a user's or that of a failure which nobody handled, as a job sees it: a flag
+/// to ask and a call to be told. A job that is told closes its connections, so that what it waits
+/// for fails, and tidies up on its way out.
 class Interrupt {
  public:
   using Callback = std::function<void()>;
@@ -30,20 +40,19 @@ class Interrupt {
   };
 
   bool requested() const { return reason_.has_value(); }
-  /// Errc::interrupted or Errc::terminated; only when requested().
-  Error error() const {
-    const bool term = *reason_ == Errc::terminated;
-    return fail(*reason_, term ? "terminated" : "interrupted");
-  }
-  void request(Errc reason) {
+  /// Only when requested().
+  const Error& error() const { return *reason_; }
+  /// The first reason stays.
+  void request(Error reason) {
     if (reason_) return;
-    reason_ = reason;
+    reason_ = std::move(reason);
     const auto callbacks = callbacks_;
     for (const auto& callback : callbacks) callback();
   }
+  void request(Errc reason) { request(stop_error(reason)); }
 
  private:
-  std::optional<Errc> reason_;
+  std::optional<Error> reason_;
   std::list<Callback> callbacks_;
 };
 

@@ -74,9 +74,10 @@ Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& op
   auto chosen = options;
   if (chosen.random_pin) chosen.pin = six_digits();
   BlockingPool pool;
-  Runtime runtime(&sink);
+  // With a way to read its options again SIGHUP is for them.
+  Runtime runtime(&sink, options.reload ? Hangup::other : Hangup::stop);
   Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), chosen, deciders,
-                    std::move(*inbox), pool, sink);
+                    std::move(*inbox), pool, sink, runtime.room());
   runtime.answer_with([&receiver] { return receiver.status_event(); });
   // Stopped by force, threads of the pool may still be at work on the receiver's folder.
   const PoolEnd end(pool);

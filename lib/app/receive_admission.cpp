@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/app/existing_files.hpp"
+#include "lib/app/hold_back.hpp"
 #include "lsend/model/log.hpp"
 #include "lsend/storage/safe_path.hpp"
 #include "lsend/storage/sha256.hpp"
@@ -19,7 +20,8 @@ constexpr std::string_view kBySender = "sender";
 
 ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
                                    const Deciders& deciders, const storage::Inbox& inbox,
-                                   BlockingPool& pool, ReceiveBook& book, ReceiveResume& resume)
+                                   BlockingPool& pool, ReceiveBook& book, ReceiveResume& resume,
+                                   OutputRoom& room)
     : options_(options),
       inbox_(inbox),
       pool_(pool),
@@ -27,7 +29,8 @@ ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptio
       resume_(resume),
       reader_(options, book),
       acceptance_(home, options, deciders, book.requests(),
-                  [&book](const std::string& message) { book.warn(message); }) {}
+                  [&book](const std::string& message) { book.warn(message); }),
+      room_(room) {}
 
 /// Files that are there need not come, a program is told of digests, and what goes to a pipe cannot
 /// be taken back: these know a file by its digest before it comes.
@@ -128,6 +131,17 @@ Result<std::vector<std::size_t>> ReceiveAdmission::passing(const PrepareUpload& 
   return offered;
 }
 
+/// While nobody reads what is told, no transfer begins: it would have to be told.
+Task<Result<>> ReceiveAdmission::wait_for_room(net::Exchange& exchange, SessionPtr session) {
+  if (!room_.full()) co_return Result<>();
+  const SessionRequests::Entry entry(book_.requests(), session, exchange);
+  exchange.protect();
+  const bool free = co_await hold_back(room_, exchange, session);
+  if (free && session->running()) co_return Result<>();
+  if (stopping_) co_return fail(Errc::shutting_down, "lsend takes no more transfers");
+  co_return fail(Errc::cancelled, "the sender has gone or called it off");
+}
+
 Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& request,
                                                                  PrepareUpload message) {
   book_.settle();
@@ -139,10 +153,11 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     book_.refused(std::move(event), kByRule, session.error());
     co_return session.error();
   }
-  if (exchange.peer_fingerprint()) (*session)->prove(*exchange.peer_fingerprint());
   Opened opened(book_, *session, std::move(event));
   auto offered = passing(message);
   if (!offered) co_return opened.refuse(kByRule, offered.error());
+  const auto room = co_await wait_for_room(exchange, *session);
+  if (!room) co_return opened.refuse(kByRule, room.error());
   const auto fits = check(exchange, message);
   if (!fits) co_return opened.refuse(kByRule, fits.error());
   if (offered->empty()) {
@@ -171,7 +186,7 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   const bool nothing_may_come = wanted->files.empty() && !wanted->left_out.empty() &&
                                 options_.conflict != storage::Conflict::skip;
   if (nothing_may_come)
-    co_return opened.refuse(kByRule, fail(Errc::name_taken, "all of its names are taken"));
+    co_return opened.refuse(kByRule, fail(Errc::declined, "all of its names are taken"));
   ReceiveResume::Points points;
   const bool resumes = resume_.is_for(exchange, message) && !request.v1();
   if (resumes) {
@@ -212,6 +227,8 @@ Task<Result<ReceiveAdmission::SessionPtr>> ReceiveAdmission::admit_form(const Re
     co_return session.error();
   }
   Opened opened(book_, *session, std::move(event));
+  const auto room = co_await wait_for_room(exchange, *session);
+  if (!room) co_return opened.refuse(kByRule, room.error());
   RequestEvent asked = opened.event();
   std::vector<std::size_t> none;
   const auto outcome =
@@ -220,13 +237,6 @@ Task<Result<ReceiveAdmission::SessionPtr>> ReceiveAdmission::admit_form(const Re
   (*session)->touch(Clock::now());
   opened.accept(outcome.by);
   co_return *session;
-}
-
-bool ReceiveAdmission::may_move(const net::Exchange& exchange,
-                                const transfer::ReceiveSession& session) {
-  RequestEvent event;
-  event.standing = acceptance_.standing(exchange, session.device());
-  return acceptance_.rule(exchange, event) != transfer::Ruling::decline;
 }
 
 void ReceiveAdmission::form_failed(const Request& request, const SessionPtr& session,

@@ -5,6 +5,7 @@
 #include "lib/app/acceptance.hpp"
 #include "lib/app/api_handler.hpp"
 #include "lib/app/blocking_pool.hpp"
+#include "lib/app/output_room.hpp"
 #include "lib/app/receive_book.hpp"
 #include "lib/app/receive_resume.hpp"
 #include "lib/app/request_reader.hpp"
@@ -20,7 +21,7 @@ class ReceiveAdmission {
 
   ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
                    const Deciders& deciders, const storage::Inbox& inbox, BlockingPool& pool,
-                   ReceiveBook& book, ReceiveResume& resume);
+                   ReceiveBook& book, ReceiveResume& resume, OutputRoom& room);
 
   /// Whether a sha256 that is announced is of no use here, now that options may change.
   protocol::Ability ability() const;
@@ -41,8 +42,6 @@ class ReceiveAdmission {
   Task<Result<Admitted>> admit(const Request& request, PrepareUpload message);
   /// A form names no files beforehand: its session has none until they come.
   Task<Result<SessionPtr>> admit_form(const Request& request);
-  /// Whether the sender of a session that was let in may go on from where it calls now.
-  bool may_move(const net::Exchange& exchange, const transfer::ReceiveSession& session);
   /// A form that was let in has brought no file.
   void form_failed(const Request& request, const SessionPtr& session, const Error& error);
   /// The options are not what they were.
@@ -51,11 +50,15 @@ class ReceiveAdmission {
     acceptance_.options_changed();
   }
   /// Nobody decides any more: this process is on its way out.
-  void stop() { acceptance_.stop(); }
+  void stop() {
+    stopping_ = true;
+    acceptance_.stop();
+  }
 
  private:
   class Opened;
 
+  Task<Result<>> wait_for_room(net::Exchange& exchange, SessionPtr session);
   Result<> check(const net::Exchange& exchange, const PrepareUpload& message) const;
   std::uint64_t leftover(const net::Exchange& exchange, const PrepareUpload& message) const;
   Result<std::vector<std::size_t>> passing(const PrepareUpload& message) const;
@@ -68,6 +71,8 @@ class ReceiveAdmission {
   ReceiveResume& resume_;
   RequestReader reader_;
   Acceptance acceptance_;
+  OutputRoom& room_;
+  bool stopping_ = false;
 };
 
 }  // namespace lsend::app

@@ -1,5 +1,6 @@
 // The receiver's side for programs that are no LocalSend: files as a form, texts as JSON.
 #include "lib/app/form_upload.hpp"
+#include "lib/app/hold_back.hpp"
 #include "lib/app/receive_handler.hpp"
 #include "lsend/transfer/pace.hpp"
 
@@ -80,7 +81,7 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
   std::uint64_t moved = 0;
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), kBlock));
-    if (!session->running()) co_return session->ending();
+    if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
     if (!bytes) co_return bytes.error();
     if (*bytes == 0) break;
     auto taken = parser.feed(std::span<const std::byte>(buffer.get(), *bytes), form);
@@ -91,6 +92,9 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
     if (pace.crawls(moved, now) && book_.somebody_waits(now))
       co_return fail(Errc::timed_out, "a form that hardly moves, while another sender waits");
     book_.progress(*session, std::nullopt, *bytes);
+    if (room_.full()) {
+      (void)co_await hold_back(room_, exchange, session);
+    }
   }
   auto finished = parser.finish(form);
   if (finished && session->files().empty())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/app/hold_back.hpp"
 #include "lsend/protocol/repr_digest.hpp"
 #include "lsend/protocol/status.hpp"
 #include "lsend/transfer/pace.hpp"
@@ -25,39 +26,23 @@ transfer::SessionLimits session_limits(const Settings& settings) {
   return limits;
 }
 
-transfer::Failure failure_of(Errc code) {
-  switch (code) {
-    case Errc::io:
-    case Errc::no_space:
-    case Errc::name_refused:
-    case Errc::name_taken:
-      return transfer::Failure::lasting;
-    case Errc::size_mismatch:
-    case Errc::bad_request:
-    case Errc::length_required:
-      return transfer::Failure::misfit;
-    case Errc::timed_out:
-      return transfer::Failure::stalled;
-    default:
-      return transfer::Failure::passing;
-  }
-}
-
 }  // namespace
 
 ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
                                const Deciders& deciders, const storage::Inbox& inbox,
-                               BlockingPool& pool, Hooks& hooks, ProgressSink& sink)
+                               BlockingPool& pool, Hooks& hooks, ProgressSink& sink,
+                               OutputRoom& room)
     : ApiHandler(node, std::move(heard)),
       options_(options),
       inbox_(inbox),
       book_(options.max_sessions, options.count, session_limits(node.settings), sink),
       pool_(pool),
       resume_(options, inbox, pool),
-      admission_(node.settings.home, options, deciders, inbox, pool, book_, resume_),
+      admission_(node.settings.home, options, deciders, inbox, pool, book_, resume_, room),
       store_(options, inbox, pool),
       hooks_(hooks),
-      sink_(sink) {}
+      sink_(sink),
+      room_(room) {}
 
 // --- prepare-upload
 
@@ -73,13 +58,11 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     const bool goes_on = co_await go_on(request.exchange, *message);
     if (goes_on) co_return;
   }
-  co_await make_way(request.exchange, *message);
   const auto admitted = co_await admission_.admit(request, std::move(*message));
   if (!admitted) {
     auto error = admitted.error();
     co_await respond_error(request.exchange, std::move(error));
   } else if (!admitted->reply.tokens.empty()) {
-    book_.attach(admitted->session, request.exchange);
     auto json = request.route.codec->encode_prepare_reply(admitted->reply);
     const bool heard = co_await respond_json(request.exchange, std::move(json));
     if (!heard) {
@@ -109,7 +92,7 @@ class ReceiveHandler::Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() {
-    if (entry_) upload_.session->fail_upload(upload_.ticket, transfer::Failure::passing, Clock::now());
+    if (entry_) upload_.session->fail_upload(upload_.ticket, true, Clock::now());
   }
   void end() { entry_.reset(); }
 
@@ -137,9 +120,12 @@ Task<> ReceiveHandler::upload(Request& request) {
     co_return;
   }
   exchange.protect();
-  book_.attach(upload->session, exchange);
   Attempt attempt(*this, *upload, exchange);
   Course course;
+  if (room_.full()) {
+    // However it ends, what is said next says so.
+    (void)co_await hold_back(room_, exchange, upload->session);
+  }
   const auto stored = co_await store(exchange, *upload, params->offset, course);
   attempt.end();
   const auto now = Clock::now();
@@ -150,9 +136,10 @@ Task<> ReceiveHandler::upload(Request& request) {
     upload->session->complete_upload(upload->ticket, now, stored->sha256);
   } else {
     book_.take_back(*upload->session, course.from + course.moved);
-    const auto why = store_.output_begun() ? transfer::Failure::lasting
-                                           : failure_of(stored.error().code());
-    given_up = upload->session->fail_upload(upload->ticket, why, now, course.got_on) ==
+    const auto code = stored.error().code();
+    const bool local = code == Errc::io || code == Errc::no_space || code == Errc::name_refused;
+    const bool may_pass = !local && !store_.output_begun();
+    given_up = upload->session->fail_upload(upload->ticket, may_pass, now, course.got_on) ==
                transfer::AfterFailure::given_up;
   }
   const auto& info = upload->session->files()[file].info;
@@ -236,7 +223,7 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
       room = block - static_cast<std::size_t>(part.written() % block);
       written_at = now;
     }
-    if (!session->running()) co_return session->ending();
+    if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
     if (!bytes) co_return bytes.error();
     if (came == 0) co_return Result<>();
     course.moved += came;

@@ -20,18 +20,16 @@ class ReceiveHandler final : public ApiHandler {
 
   ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
                  const Deciders& deciders, const storage::Inbox& inbox, BlockingPool& pool,
-                 Hooks& hooks, ProgressSink& sink);
+                 Hooks& hooks, ProgressSink& sink, OutputRoom& room);
 
   const ReceiveReport& report() const { return book_.report(); }
   /// Transfers that have ended, messages included.
   std::size_t ended() const { return book_.ended(); }
   /// Sessions that run now.
   std::vector<SessionPtr> running() const { return book_.slot().sessions(); }
-  void options_changed() { admission_.options_changed(); }
   /// Ends what has reached its limit. Called about once a second.
+  void options_changed() { admission_.options_changed(); }
   void sweep();
-  /// When the next limit passes.
-  std::optional<TimePoint> next_deadline() const { return book_.slot().next_deadline(); }
   /// Brings to the disk what ended transfers left (ReceiveStore); tells when that failed.
   Task<> flush_rest();
   /// Ends all sessions; their uploads fail and their parts are removed.
@@ -67,7 +65,6 @@ class ReceiveHandler final : public ApiHandler {
                                           const transfer::UploadSlot::Upload& upload,
                                           std::optional<std::uint64_t> offset, Course& course);
   Task<bool> go_on(net::Exchange& exchange, const PrepareUpload& request);
-  Task<> make_way(net::Exchange& exchange, const PrepareUpload& request);
   Task<Result<>> copy_body(net::Exchange& exchange, const transfer::UploadSlot::Upload& upload,
                            storage::PartFile& part, Course& course);
 
@@ -80,6 +77,7 @@ class ReceiveHandler final : public ApiHandler {
   ReceiveStore store_;
   Hooks& hooks_;
   ProgressSink& sink_;
+  OutputRoom& room_;
 };
 
 }  // namespace lsend::app

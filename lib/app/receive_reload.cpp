@@ -31,8 +31,7 @@ net::Task<> ReceiveReload::run() {
 
 void ReceiveReload::reload() {
   auto fresh = options_.reload();
-  if (!fresh && fresh.error().code() == Errc::terminated)
-    return interrupt_.request(Errc::terminated);
+  if (!fresh && is_stop(fresh.error().code())) return interrupt_.request(fresh.error());
   const auto taken = fresh ? take_over(std::move(*fresh)) : Result<>(fresh.error());
   if (!taken)
     return sink_.on(WarningEvent{"the options stay as they were: " + taken.error().message()});

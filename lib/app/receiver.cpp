@@ -1,8 +1,8 @@
 #include "lib/app/receiver.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "lib/app/guarded.hpp"
 #include "lib/app/listener.hpp"
 #include "lib/app/process_guard.hpp"
 #include "lsend/model/log.hpp"
@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kDevices = 200;
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
-constexpr Duration kSoonest{10};
 constexpr Duration kSweepPartsEvery = std::chrono::hours(1);
 constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
 constexpr Duration kDrain = std::chrono::milliseconds(500);
@@ -24,7 +23,7 @@ constexpr Duration kDrain = std::chrono::milliseconds(500);
 
 Receiver::Receiver(Executor executor, Interrupt& interrupt, Node node,
                    const ReceiveOptions& options, const Deciders& deciders, storage::Inbox inbox,
-                   BlockingPool& pool, ProgressSink& sink)
+                   BlockingPool& pool, ProgressSink& sink, OutputRoom& room)
     : executor_(executor),
       interrupt_(interrupt),
       node_(std::move(node)),
@@ -32,7 +31,7 @@ Receiver::Receiver(Executor executor, Interrupt& interrupt, Node node,
       deciders_(deciders),
       inbox_(std::move(inbox)),
       sink_(sink),
-      hooks_(executor, options.hook, sink),
+      hooks_(executor, options.hook, sink, room),
       discovery_(executor, node_, kDevices, nullptr,
                  [this](const std::string& message) { sink_.on(WarningEvent{message}); }),
       handler_(
@@ -40,7 +39,7 @@ Receiver::Receiver(Executor executor, Interrupt& interrupt, Node node,
           [this](const DeviceInfo& info, const Endpoint& from, bool verified) {
             discovery_.heard(info, from, verified);
           },
-          options_, deciders, inbox_, pool, hooks_, sink_),
+          options_, deciders, inbox_, pool, hooks_, sink_, room),
       reload_(executor, options_, deciders, manager_, interrupt, sink),
       tasks_(executor) {
   handler_.on_transfer_end = [this] { finish(); };
@@ -69,9 +68,10 @@ Task<Result<ReceiveReport>> Receiver::run() {
     hooks_.stop();
     finish();
   });
-  tasks_.spawn(discovery_.run(options_.announce));
-  sweeper_.spawn(sweep_loop());
-  watchdog_.spawn(reload_.run());  // until the hooks have ended: a closed terminal ends those too
+  tasks_.spawn(must_go_on(discovery_.run(options_.announce)));
+  sweeper_.spawn(must_go_on(sweep_loop()));
+  // Until the hooks have ended: a closed terminal ends those too.
+  watchdog_.spawn(must_go_on(reload_.run()));
   sweeper_.spawn(sweep_parts());
   if (manager_.watchdog()) watchdog_.spawn(reassure(*manager_.watchdog()));
   co_await server_->run();
@@ -128,17 +128,22 @@ Task<> Receiver::reassure(Duration every) {
   }
 }
 
-/// What is over its limit goes when it is.
-Duration Receiver::until_sweep() const {
-  const auto deadline = handler_.next_deadline();
-  if (!deadline) return kSweepEvery;
-  const auto left = std::chrono::ceil<Duration>(*deadline - Clock::now());
-  return std::clamp(left, kSoonest, kSweepEvery);
+/// What serves everybody and fails ends the receiver as a signal does: the senders hear it first.
+Task<> Receiver::must_go_on(Task<> job) {
+  std::exception_ptr thrown;
+  try {
+    co_await std::move(job);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (!thrown) co_return;
+  if (is_cancellation(thrown)) std::rethrow_exception(thrown);
+  interrupt_.request(error_of(thrown));
 }
 
 Task<> Receiver::sweep_loop() {
   while (true) {
-    co_await net::sleep_for(until_sweep());
+    co_await net::sleep_for(kSweepEvery);
     handler_.sweep();
     watch_idleness();
     log_repeated(Clock::now());
@@ -206,7 +211,8 @@ Task<> Receiver::tell_cancel(ReceiveHandler::SessionPtr session) {
 
 Result<ReceiveReport> Receiver::outcome() const {
   const auto& report = handler_.report();
-  if (interrupt_.requested() && cut_short_) return interrupt_.error();
+  const bool failed = interrupt_.requested() && !is_stop(interrupt_.error().code());
+  if (interrupt_.requested() && (cut_short_ || failed)) return interrupt_.error();
   if (idled_out_ && handler_.ended() == 0)
     return fail(Errc::timed_out, "no transfer came within the time of --idle-timeout");
   if (options_.count > 0 && report.counted_failed > 0)

@@ -20,7 +20,8 @@ namespace lsend::app {
 class Receiver {
  public:
   Receiver(Executor executor, Interrupt& interrupt, Node node, const ReceiveOptions& options,
-           const Deciders& deciders, storage::Inbox inbox, BlockingPool& pool, ProgressSink& sink);
+           const Deciders& deciders, storage::Inbox inbox, BlockingPool& pool, ProgressSink& sink,
+           OutputRoom& room);
 
   StatusEvent status_event() const;
   /// Once. Fails before it listens; else gives what came in, or how receive() says it failed.
@@ -30,8 +31,8 @@ class Receiver {
   Result<> announce_ready();
   std::string status() const;
   Task<> reassure(Duration every);
+  Task<> must_go_on(Task<> job);
   Task<> sweep_loop();
-  Duration until_sweep() const;
   Task<> sweep_parts();
   void watch_idleness();
   void finish();

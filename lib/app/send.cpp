@@ -60,12 +60,13 @@ class Listed {
 class Sender {
  public:
   Sender(Executor executor, Interrupt& interrupt, Node node, TrustGate gate, const Payload& payload,
-         const SendOptions& options, ProgressSink& sink)
+         const SendOptions& options, ProgressSink& sink, OutputRoom& room)
       : interrupt_(interrupt),
         digests_(payload, interrupt),
         gate_(std::move(gate)),
         options_(options),
         sink_(sink),
+        room_(room),
         desk_(options.prompt ? std::make_unique<PromptDesk>(*options.prompt, &interrupt) : nullptr),
         presence_(executor, std::move(node), nullptr, nullptr) {}
 
@@ -89,7 +90,7 @@ class Sender {
     const auto began = Clock::now();
     report.target = target;
     SendJob job(presence_.executor(), presence_.node(), interrupt_, target, digests_, options_,
-                sink_, desk_.get());
+                sink_, room_, desk_.get());
     const Listed listed(presence_.handler().jobs, job);
     transfer::Backoff backoff(kFirstRetry, kLongestRetry);
     for (unsigned run = 0;; ++run) {
@@ -106,7 +107,7 @@ class Sender {
     // The last run may not have begun, for want of the peer or of the user's patience.
     if (!report.success && job.granted())
       report = job.give_up(interrupt_.requested() ? interrupt_.error() : report.failure);
-    job.report_ended();
+    co_await job.report_ended();
     if (interrupt_.requested() && !report.success) report.failure = interrupt_.error();
     report.elapsed = std::chrono::duration_cast<Duration>(Clock::now() - began);
   }
@@ -181,6 +182,7 @@ class Sender {
   TrustGate gate_;
   const SendOptions& options_;
   ProgressSink& sink_;
+  OutputRoom& room_;
   std::unique_ptr<PromptDesk> desk_;  ///< null: nobody can be asked
   Presence<SendHandler> presence_;
 };
@@ -216,7 +218,7 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   if (!gate) return gate.error();
   Runtime runtime(&sink);
   Sender sender(runtime.executor(), runtime.interrupt(), std::move(*node), std::move(*gate),
-                *payload, options, sink);
+                *payload, options, sink, runtime.room());
   return runtime.run(sender.run(*targets));
 }
 

@@ -1,5 +1,6 @@
 #include "lib/app/send_job.hpp"
 
+#include "lib/app/guarded.hpp"
 #include "lib/app/send_asker.hpp"
 #include "lib/app/send_uploads.hpp"
 
@@ -86,18 +87,22 @@ Task<Result<>> SendJob::add_digests() {
   co_return Result<>();
 }
 
-/// One session.
+/// One session. However it fails, by an exception too, the peer hears of its end.
 Task<Result<>> SendJob::ask_and_upload() {
   SendAsker asker(session_, news_);
-  const auto wanted = co_await asker.prepare();
-  if (!wanted) {
-    (void)asker.take_client();
-    // A session that broke off is still taken there.
-    if (asker.pending() || !session_.id.empty()) {
-      co_await session_.tell_peer();
-    }
-    co_return session_.calls.explain(wanted.error());
+  const auto went = co_await guarded(ask_then_upload(asker));
+  if (went) co_return Result<>();
+  (void)asker.take_client();
+  // A session that broke off is still taken there.
+  if (asker.pending() || !session_.id.empty()) {
+    co_await session_.tell_peer();
   }
+  co_return session_.calls.explain(went.error());
+}
+
+Task<Result<>> SendJob::ask_then_upload(SendAsker& asker) {
+  const auto wanted = co_await asker.prepare();
+  if (!wanted) co_return wanted.error();
   if (*wanted) {
     co_await upload(asker.take_client());
   }
@@ -130,10 +135,13 @@ Task<> SendJob::upload(ClientPtr client) {
   session_.id = SessionId();
 }
 
-void SendJob::report_ended() {
+Task<> SendJob::report_ended() {
   const auto& files = session_.plan.files();
-  for (std::size_t i = 0; i < files.size(); ++i)
-    if (files[i].status == transfer::SendStatus::failed) news_.file(i);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files[i].status != transfer::SendStatus::failed) continue;
+    co_await news_.wait_for_room();
+    news_.file(i);
+  }
 }
 
 bool SendJob::cancelled_by_peer(const std::string& session, const PeerAddress& from) {

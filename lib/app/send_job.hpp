@@ -6,17 +6,20 @@
 
 namespace lsend::app {
 
+class SendAsker;
+
 /// One delivery to one device: asks, uploads, asks again for what a lost session left, tells the
 /// peer when it ends early.
 class SendJob {
  public:
   SendJob(Executor executor, const Node& node, Interrupt& interrupt, std::string target,
-          PayloadDigests& digests, const SendOptions& options, ProgressSink& sink, PromptDesk* desk)
+          PayloadDigests& digests, const SendOptions& options, ProgressSink& sink, OutputRoom& room,
+          PromptDesk* desk)
       : executor_(executor),
         interrupt_(interrupt),
         digests_(digests),
         session_(node, std::move(target), digests.payload(), options, desk),
-        news_(session_, sink),
+        news_(session_, sink, room),
         on_stop_(interrupt, [this] { session_.calls.stop(interrupt_.error()); }) {}
 
   /// An Error when nothing was transferred; else how it went. Run again, it goes on with what
@@ -30,7 +33,7 @@ class SendJob {
   /// What has not ended fails with `error`: another run could not begin.
   TargetReport give_up(const Error& error);
   /// How files ended that may have been held back for another run.
-  void report_ended();
+  Task<> report_ended();
   const std::string& target() const { return session_.target; }
   /// A dry run goes no further.
   void show_target(Peer peer) {
@@ -48,6 +51,7 @@ class SendJob {
   bool needs_digests() const;
   Task<Result<>> add_digests();
   Task<Result<>> ask_and_upload();
+  Task<Result<>> ask_then_upload(SendAsker& asker);
   Task<> upload(ClientPtr client);
 
   Executor executor_;

@@ -5,6 +5,7 @@ namespace lsend::app {
 namespace {
 constexpr Duration kProgressEvery{100};
 constexpr Duration kTellEvery{500};
+constexpr Duration kLookEvery{100};
 constexpr std::size_t kShownFiles = 4;
 }  // namespace
 
@@ -58,6 +59,12 @@ void SendNews::file(std::size_t index, std::optional<std::string> confirmed, std
 }
 
 void SendNews::begin_progress() { progress_.set_total(session_.plan.totals().bytes_total); }
+
+Task<> SendNews::wait_for_room() {
+  while (room_.full() && !session_.calls.stopped()) {
+    (void)co_await room_.wait(Clock::now() + kLookEvery);
+  }
+}
 
 Task<> SendNews::keep_telling() {
   while (true) {
@@ -123,7 +130,7 @@ TargetReport SendNews::report() const {
   report.failure = verdict.error();
   if (!session_.calls.stopped()) return report;
   const auto& reason = session_.calls.reason();
-  const bool by_user = reason.code() == Errc::interrupted || reason.code() == Errc::terminated;
+  const bool by_user = is_stop(reason.code());
   // What arrived has arrived: a transfer that was cut short is a partial one.
   if (by_user || totals.done == 0) report.failure = reason;
   return report;

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "lib/app/output_room.hpp"
 #include "lib/app/send_session.hpp"
 #include "lsend/app/events.hpp"
 #include "lsend/transfer/progress.hpp"
@@ -11,9 +12,10 @@ namespace lsend::app {
 /// Tells of a delivery: who takes it, how far it is, how each file ended, and the whole.
 class SendNews {
  public:
-  SendNews(const SendSession& session, ProgressSink& sink)
+  SendNews(const SendSession& session, ProgressSink& sink, OutputRoom& room)
       : session_(session),
         sink_(sink),
+        room_(room),
         started_(Clock::now()),
         progress_(0, started_),
         told_(session.payload.files.size()) {}
@@ -35,6 +37,8 @@ class SendNews {
   Task<> keep_telling();
   /// What an attempt that failed had counted.
   void take_back(std::uint64_t bytes) { progress_.take_back(bytes); }
+  /// Until there is room to tell of another file, or the job is called off.
+  Task<> wait_for_room();
   void end_progress() { show_progress(Clock::now()); }
 
   TargetReport report() const;
@@ -44,6 +48,7 @@ class SendNews {
 
   const SendSession& session_;
   ProgressSink& sink_;
+  OutputRoom& room_;
   TimePoint started_;
   transfer::Progress progress_;
   transfer::ActiveFiles active_;

@@ -52,10 +52,11 @@ Task<Result<ClientPtr>> SendSession::connect_once(bool from_anywhere) {
 }
 
 Task<> SendSession::tell_peer() {
-  // What a person calls off is not wanted; anything else may be gone on with.
+  // What a person calls off is not wanted; anything else may be gone on with, also after the
+  // connection to the terminal was lost.
   const auto by_user = [this] {
     const auto code = calls.stopped() ? calls.reason().code() : Errc::failed;
-    return code == Errc::interrupted || code == Errc::terminated;
+    return is_stop(code) && code != Errc::hung_up;
   };
   const bool keep = plan.resumes() && !by_user();
   co_await cancel_at(node, peer, id, local_address, kTellPeer, keep);

@@ -66,7 +66,9 @@ void SendUploads::add_connections(const net::HttpClient& client) {
 
 /// Sends one file after another over one connection, which it opens again when it has to.
 Task<> SendUploads::upload_loop(ClientPtr client) {
-  while (!session_.calls.stopped()) {
+  while (true) {
+    co_await news_.wait_for_room();
+    if (session_.calls.stopped()) co_return;
     const bool more = co_await upload_some(client);
     if (!more) co_return;
   }

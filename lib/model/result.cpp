@@ -10,6 +10,11 @@ void throw_exception_from_error(const Error& error, const boost::source_location
   boost::throw_exception(std::runtime_error(error.message()), where);
 }
 
+bool is_stop(Errc code) {
+  return code == Errc::interrupted || code == Errc::terminated || code == Errc::hung_up ||
+         code == Errc::quit;
+}
+
 bool is_temporary(Errc code) {
   switch (code) {
     case Errc::not_found:

@@ -20,8 +20,6 @@ constexpr std::size_t kJsonBytesPerSecond = 64 * 1024;
 
 }  // namespace
 
-bool Contact::silent() const { return link_ && link_->host_is_silent(); }
-
 Task<Result<std::string>> Exchange::read_all(std::size_t limit, const MayHold& may_hold) {
   if (head_.framing.content_length.value_or(0) > limit)
     co_return fail(Errc::limit, "a request body is over its limit");
@@ -156,7 +154,6 @@ bool HttpServer::evict_one(const std::string* network) {
   }
   if (chosen == live_.end()) return false;
   const auto abort = std::exchange(chosen->abort, nullptr);
-  if (chosen->contact) chosen->contact->close_here();
   abort();
   return true;
 }

@@ -29,6 +29,8 @@ FailureCause cause_of(const UploadFailure& failure) {
     case Errc::cancelled:
     case Errc::interrupted:
     case Errc::terminated:
+    case Errc::hung_up:
+    case Errc::quit:
     case Errc::identity:  // someone else answers there now: nothing more may go out
     case Errc::plain_http:
     case Errc::cloned:

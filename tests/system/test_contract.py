@@ -20,7 +20,7 @@ CODES = {
     5: ("unreachable", True), 6: ("identity", False), 7: ("pin", False), 8: ("declined", False),
     9: ("busy", True), 10: ("partial", False), 11: ("io", False), 12: ("integrity", True),
     13: ("port", False), 14: ("timeout", True), 15: ("limit", False), 16: ("protocol", False),
-    130: ("interrupted", False), 143: ("interrupted", False),
+    129: ("interrupted", False), 130: ("interrupted", False), 143: ("interrupted", False),
 }
 STREAM = {"ready", "device", "target", "plan", "request", "decision", "waiting", "progress", "file",
           "message", "hook", "session", "warning", "error", "result"}
@@ -116,7 +116,8 @@ def test_every_exit_code(run, peer, source, code):
     assert error["exit_code"] == code and error["message"]
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("number, code", [(signal.SIGHUP, 129), (signal.SIGINT, 130),
+                                           (signal.SIGTERM, 143)])
 def test_exit_codes_of_signals(home, lsend, number, code):
     with Program("discover", "--json", "--timeout", "60s", "--no-scan", home=home("me")) as program:
         wait_until(lambda: handles(program.pid, number), what="the handler")
@@ -135,7 +136,7 @@ def handles(pid, number):
 
 
 def test_every_code_has_its_case():
-    assert set(CASES) | {130, 143} == set(CODES)
+    assert set(CASES) | {129, 130, 143} == set(CODES)
 
 
 def test_success_is_0(run):

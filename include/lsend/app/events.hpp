@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -161,6 +163,23 @@ class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
   virtual void on(const Event& event) = 0;
+  /// So much waits for a reader that a transfer should wait before it adds to it.
+  virtual bool full() const { return false; }
+  /// `told` is called, on any thread, when it is full no more; meanwhile on() waits for nobody. An
+  /// empty one ends that.
+  virtual void on_room(std::function<void()> told) { (void)told; }
+};
+
+/// Looks at events on their way to somebody else.
+class PassingSink : public ProgressSink {
+ public:
+  explicit PassingSink(ProgressSink& next) : next_(next) {}
+  void on(const Event& event) override { next_.on(event); }
+  bool full() const override { return next_.full(); }
+  void on_room(std::function<void()> told) override { next_.on_room(std::move(told)); }
+
+ protected:
+  ProgressSink& next_;
 };
 
 }  // namespace lsend::app

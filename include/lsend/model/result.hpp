@@ -28,7 +28,6 @@ enum class Errc : std::uint8_t {
   io,                 ///< local file unreadable, unwritable or changed
   no_space,           ///< disk or quota full
   name_refused,       ///< a file name that would leave the folder or cannot be stored
-  name_taken,         ///< something of this name is there, and nothing may replace it
   size_mismatch,      ///< more or fewer bytes than announced
   checksum_mismatch,  ///< sha256 differs
   port,               ///< cannot listen
@@ -38,6 +37,8 @@ enum class Errc : std::uint8_t {
   cancelled,          ///< the peer or our user called it off
   interrupted,        ///< SIGINT
   terminated,         ///< SIGTERM
+  hung_up,            ///< SIGHUP
+  quit,               ///< SIGQUIT
   bad_request,        ///< malformed request
   self_discovered,    ///< the caller is this device
   forbidden,          ///< wrong session, token or address; a browser's cross-site request
@@ -56,6 +57,9 @@ enum class Errc : std::uint8_t {
 /// May the same succeed a little later, without anybody changing anything? What --retry tries again
 /// and what JSON and the exit codes call temporary.
 bool is_temporary(Errc code);
+
+/// Did somebody ask this process to stop, by a signal?
+bool is_stop(Errc code);
 
 /// An error is a code to act on and a sentence to read: what failed, which one, why, and how to
 /// mend it. The sentence is for this machine's user; peers get the constant text of http_status().

@@ -107,7 +107,7 @@ class PartFile {
   void start_flush() const;
   /// Gives a sealed part its name: `terms.name` or the next free "name (n).ext" (after 100 tries
   /// with random text), or as `terms.conflict` says; a name that the disk refuses is made one that
-  /// it takes (disk_name.hpp). Errc::name_refused, Errc::name_taken, Errc::no_space, Errc::io.
+  /// it takes (disk_name.hpp). Errc::name_refused, Errc::no_space, Errc::io.
   /// Errc::not_found when somebody has removed the part: Inbox::rescue() may bring it back.
   Result<StoredFile> publish(const PublishTerms& terms);
   /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the

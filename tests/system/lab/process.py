@@ -20,7 +20,8 @@ _SANITIZER = re.compile(r"ERROR: \w*Sanitizer|runtime error:")
 _DROPPED = ("LSEND_", "XDG_", "CLICOLOR", "NO_COLOR", "FORCE_COLOR", "STATE_DIRECTORY",
             "CONFIGURATION_DIRECTORY", "JOURNAL_STREAM", "NOTIFY_SOCKET")
 _running = set()
-_ENDED_BY_TESTS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
+_ENDED_BY_TESTS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE,
+                   signal.SIGQUIT)
 
 
 class SanitizerReport(AssertionError):

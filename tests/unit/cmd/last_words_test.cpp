@@ -20,8 +20,10 @@ void throw_it(const std::string& text) {
 void throw_where_none_may(const std::string& text) noexcept { throw_it(text); }
 
 /// What a child that ends like this says, and how it ends.
-std::pair<int, std::string> last_words_of(const std::string& text) {
+std::pair<int, std::string> last_words_of(const std::string& text, bool unread = false) {
   test::Pipe pipe;
+  const std::string block(4096, 'x');
+  while (unread && ::write(pipe.in(), block.data(), block.size()) > 0) continue;
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -39,6 +41,10 @@ std::pair<int, std::string> last_words_of(const std::string& text) {
 }
 
 }  // namespace
+
+TEST_CASE("Nobody has to read the last words") {
+  CHECK(last_words_of("bad", true).first == SIGABRT);
+}
 
 TEST_CASE("What nobody catches is told, and the process aborts") {
   const auto [signal, text] = last_words_of("bad\x1b[31m");

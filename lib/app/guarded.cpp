@@ -1,0 +1,31 @@
+#include "lib/app/guarded.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <new>
+
+namespace lsend::app {
+
+Error error_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::failed, "out of memory");
+  } catch (const std::exception& known) {
+    return fail(Errc::failed, known.what());
+  } catch (...) {
+    return fail(Errc::failed, "an exception of an unknown kind");
+  }
+}
+
+bool is_cancellation(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const boost::system::system_error& known) {
+    return known.code() == net::asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace lsend::app
