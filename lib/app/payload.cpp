@@ -31,6 +31,8 @@ FileInfo describe(const storage::LocalFile& file, const std::string& prefix) {
   info.size = file.size;
   info.file_type = storage::mime_type_of(file.file_name);
   info.modified = file.modified;
+  info.executable = file.executable;
+  info.allocated = file.allocated;
   return info;
 }
 

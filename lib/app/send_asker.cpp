@@ -81,7 +81,8 @@ std::string SendAsker::request() {
   const auto& payload = session_.payload;
   resume.wanted = session_.options.resume && !payload.from_stdin && !payload.is_message;
   resume.session = session_.id;
-  return session_.peer.codec().encode_prepare_upload(session_.node.self, files, resume);
+  return session_.peer.codec().encode_prepare_upload(session_.node.self, files, resume,
+                                                    session_.tells_details);
 }
 
 /// The request went out and no answer came: whatever became of it is called off, so that the peer

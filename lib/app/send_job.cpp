@@ -1,5 +1,7 @@
 #include "lib/app/send_job.hpp"
 
+#include <algorithm>
+
 #include "lib/app/guarded.hpp"
 #include "lib/app/send_asker.hpp"
 #include "lib/app/send_uploads.hpp"
@@ -12,6 +14,13 @@ namespace {
 constexpr std::size_t kMostFiles = 10'000;
 /// To hash so many takes longer than to ask whether it is of any use.
 constexpr std::size_t kManyToHash = 500;
+
+/// Is there anything to tell that official apps do not understand?
+bool has_details(const std::vector<transfer::SendPlan::File>& files) {
+  return std::any_of(files.begin(), files.end(), [](const auto& file) {
+    return file.info.executable || file.info.allocated;
+  });
+}
 
 }  // namespace
 
@@ -55,7 +64,8 @@ Task<> SendJob::learn_abilities() {
   // All or nothing takes one question.
   const bool splits = files > kMostFiles && !session_.options.require_all;
   const bool hashes = files >= kManyToHash && needs_digests();
-  if ((splits || hashes) && !peer.probed && !peer.info.version.is_v1()) {
+  const bool details = has_details(session_.plan.files());
+  if ((splits || hashes || details) && !peer.probed && !peer.info.version.is_v1()) {
     ProbeRequest request(peer.endpoint.host, peer.endpoint.port);
     request.scheme = peer.endpoint.scheme;
     request.limit = session_.node.settings.connect_timeout;
@@ -66,6 +76,8 @@ Task<> SendJob::learn_abilities() {
     const auto asked = co_await probe(session_.node, std::move(request));
     if (asked) peer.learn(*asked);
   }
+  // The same for all requests of this run: a session goes on only with what it was asked for.
+  session_.tells_details = peer.is_lsend;
   if (splits) session_.most_files = peer.is_lsend ? files : kMostFiles;
 }
 

@@ -41,6 +41,7 @@ struct SendSession {
   transfer::SendPlan plan;
   SessionId id;
   std::size_t most_files = std::numeric_limits<std::size_t>::max();  ///< of one session
+  bool tells_details = false;  ///< the peer is another lsend
   bool goes_on = false;  ///< the last session ended well, and there is more
   std::string local_address;
   CallOff calls;

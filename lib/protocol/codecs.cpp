@@ -94,7 +94,7 @@ class ClipboardReader : public JsonHandler {
 std::string Codec::encode_prepare_upload(const PrepareUpload& request) const {
   std::vector<const FileInfo*> files;
   for (const auto& file : request.files) files.push_back(&file);
-  return encode_prepare_upload(request.info, files, request.resume);
+  return encode_prepare_upload(request.info, files, request.resume, true);
 }
 
 const Codec& codec_for(const Version& version) { return version.is_v1() ? codec_v1() : codec_v2(); }

@@ -16,6 +16,8 @@ constexpr std::string_view kPresent = "present";
 constexpr std::string_view kHashes = "hashes";
 constexpr std::string_view kSession = "session";
 constexpr std::string_view kOffset = "offset";
+constexpr std::string_view kExecutable = "executable";
+constexpr std::string_view kAllocated = "allocated";
 constexpr std::string_view kPrefixDigest = "sha256Prefix";
 
 bool is_sha256(std::string_view text) {
@@ -53,6 +55,19 @@ void add_extension(JsonObject& answer, const PrepareUploadReply& reply) {
     answer.end();
   }
   answer.end();
+}
+
+void add_details(JsonObject& file, const FileInfo& info) {
+  if (!info.executable && !info.allocated) return;
+  file.begin(kExtension);
+  if (info.executable) file.flag(kExecutable, true);
+  if (info.allocated) file.number(kAllocated, *info.allocated);
+  file.end();
+}
+
+void take_detail(FileInfo& info, std::string_view name, const JsonValue& value) {
+  if (name == kExecutable) info.executable = value.is(Kind::boolean) && value.boolean;
+  if (name == kAllocated && value.is(Kind::unsigned_integer)) info.allocated = value.number;
 }
 
 void AbilityFields::take(std::string_view name, const JsonValue& value) {

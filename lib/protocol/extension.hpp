@@ -26,6 +26,12 @@ void add_wish(JsonObject& device, const ResumeWish& wish);
 /// of the files already.
 void add_extension(JsonObject& answer, const PrepareUploadReply& reply);
 
+/// `"lsend": {"executable": true, "allocated": n}` in a file of a prepare-upload; nothing where
+/// there is nothing to say.
+void add_details(JsonObject& file, const FileInfo& info);
+/// Takes one member of it. What is mistyped is as good as unsaid.
+void take_detail(FileInfo& info, std::string_view name, const JsonValue& value);
+
 /// Collects what a device says of itself. What is mistyped is as good as unsaid.
 class AbilityFields {
  public:

@@ -10,10 +10,11 @@ namespace {
 
 /// Bytes that a file takes in an offer, with a little more than its usual members need.
 std::size_t likely_size(const FileInfo& file) {
-  constexpr std::size_t kMembers = 96, kDigest = 80, kTime = 64;
+  constexpr std::size_t kMembers = 96, kDigest = 80, kTime = 64, kDetails = 64;
   return kMembers + 2 * file.id.str().size() + file.file_name.size() + file.file_type.size() +
          (file.sha256 ? kDigest : 0) + (file.preview ? file.preview->size() : 0) +
-         (file.modified ? kTime : 0) + (file.accessed ? kTime : 0);
+         (file.modified ? kTime : 0) + (file.accessed ? kTime : 0) +
+         (file.executable || file.allocated ? kDetails : 0);
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ Result<DeviceInfo> JsonCodec::decode_register(std::string_view json,
 
 std::string JsonCodec::encode_prepare_upload(const DeviceInfo& info,
                                              std::span<const FileInfo* const> files,
-                                             const ResumeWish& resume) const {
+                                             const ResumeWish& resume, bool to_lsend) const {
   JsonObject out;
   auto sender = full_device(info, type_word(info));
   if (is_extended() && resume.wanted) add_wish(sender, resume);
@@ -52,7 +53,7 @@ std::string JsonCodec::encode_prepare_upload(const DeviceInfo& info,
   out.reserve(size);
   for (const FileInfo* file : files) {
     out.begin(file->id.str());
-    describe(out, *file);
+    describe(out, *file, to_lsend);
     out.end();
   }
   return out.end().take();

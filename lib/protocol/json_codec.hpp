@@ -20,7 +20,7 @@ class JsonCodec : public Codec {
                                      const DeviceDefaults& defaults) const final;
   using Codec::encode_prepare_upload;
   std::string encode_prepare_upload(const DeviceInfo& info, std::span<const FileInfo* const> files,
-                                    const ResumeWish& resume) const final;
+                                    const ResumeWish& resume, bool to_lsend) const final;
   Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
                                               const JsonLimits& limits) const final;
   Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
@@ -36,8 +36,8 @@ class JsonCodec : public Codec {
   virtual std::string_view type_word(const DeviceInfo& device) const = 0;
   /// Whether the version's messages have lsend's own member.
   virtual bool is_extended() const = 0;
-  /// Adds the members of a file.
-  virtual void describe(JsonObject& out, const FileInfo& file) const = 0;
+  /// Adds the members of a file; `to_lsend`: also what only another lsend understands.
+  virtual void describe(JsonObject& out, const FileInfo& file, bool to_lsend) const = 0;
   virtual Result<PrepareUploadReply> read_reply(std::string_view json,
                                                 const JsonLimits& limits) const = 0;
 

@@ -39,6 +39,8 @@ class PrepareReader : public JsonHandler {
     if (in_files && path.size() == 2) return on_file(path[1], value);
     if (in_files && path.size() == 3) return on_member(path[2], value);
     if (in_files && path.size() == 4 && path[2] == "metadata") on_metadata(path[3], value);
+    if (in_files && path.size() == 4 && path[2] == kExtension)
+      take_detail(file_.info, path[3], value);
     return {};
   }
 

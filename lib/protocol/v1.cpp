@@ -52,7 +52,9 @@ class CodecV1 final : public JsonCodec {
     return v1_device_type(device.device_type);
   }
   bool is_extended() const override { return false; }
-  void describe(JsonObject& out, const FileInfo& file) const override { add_file(out, file); }
+  void describe(JsonObject& out, const FileInfo& file, bool) const override {
+    add_file(out, file);
+  }
   Result<PrepareUploadReply> read_reply(std::string_view json,
                                         const JsonLimits& limits) const override {
     return read_token_map(json, limits);

@@ -44,7 +44,10 @@ class CodecV2 final : public JsonCodec {
     return device.device_type ? to_string(*device.device_type) : std::string_view{};
   }
   bool is_extended() const override { return true; }
-  void describe(JsonObject& out, const FileInfo& file) const override { add_file(out, file); }
+  void describe(JsonObject& out, const FileInfo& file, bool to_lsend) const override {
+    add_file(out, file);
+    if (to_lsend) add_details(out, file);
+  }
   Result<PrepareUploadReply> read_reply(std::string_view json,
                                         const JsonLimits& limits) const override {
     return read_session_reply(json, limits);

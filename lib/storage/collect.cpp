@@ -18,6 +18,7 @@
 #include "lsend/model/text.hpp"
 #include "lsend/storage/file_source.hpp"
 #include "lsend/storage/safe_path.hpp"
+#include "lsend/storage/unique_fd.hpp"
 #include "modified.hpp"
 
 namespace lsend::storage {
@@ -25,6 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kStatBlock = 512;  ///< st_blocks counts these
 constexpr std::size_t kLongestList = 256 * 1024 * 1024;
 
 std::string quoted(const std::string& path) { return "'" + escape_for_terminal(path) + "'"; }
@@ -61,6 +63,16 @@ bool is_readable(const std::string& path, const struct stat& status) {
   const bool own = status.st_uid == self && (status.st_mode & S_IRUSR) != 0;
   return (own && mode_decides(path, status.st_dev)) ||
          faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
+}
+
+/// Not to be told by its blocks alone: what is compressed has few of them and no hole.
+bool has_holes(const std::string& path, const struct stat& status) {
+  constexpr std::int64_t kWorthTelling = 64 * 1024;
+  if (status.st_size - static_cast<std::int64_t>(status.st_blocks) * kStatBlock < kWorthTelling)
+    return false;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const off_t hole = fd ? lseek(fd.get(), 0, SEEK_HOLE) : -1;
+  return hole >= 0 && hole < status.st_size;
 }
 
 /// Why this cannot be sent, or empty.
@@ -227,6 +239,9 @@ class Collector {
     file.name_changed = file.file_name != name;
     file.size = static_cast<std::uint64_t>(status.st_size);
     file.modified = modified_of(status);
+    file.executable = (status.st_mode & S_IXUSR) != 0;
+    if (has_holes(path, status))
+      file.allocated = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
     if (file.name_changed) {
       found_.warnings.push_back(quoted(path) + " is sent as '" +
                                 escape_for_terminal(file.file_name) + "'");

@@ -23,9 +23,17 @@ struct FileInfo {
   std::optional<std::string> preview;
   std::optional<FileTime> modified;
   std::optional<FileTime> accessed;
+  bool executable = false;  ///< its owner may run it; between two lsend
+  /// Bytes that it takes on its sender's disk, where it has holes; between two lsend.
+  std::optional<std::uint64_t> allocated{};
 
   friend bool operator==(const FileInfo&, const FileInfo&) = default;
 };
+
+/// Bytes of a disk that keeps holes which it needs, by its sender's word.
+inline std::uint64_t room_of(const FileInfo& file) {
+  return file.allocated && *file.allocated < file.size ? *file.allocated : file.size;
+}
 
 /// One datagram of discovery. `wants_answer` is false in a peer's UDP answer.
 struct Announcement {

@@ -56,10 +56,11 @@ class Codec {
   virtual Result<DeviceInfo> decode_register(std::string_view json,
                                              const DeviceDefaults& defaults) const = 0;
 
-  /// `files`: where they are, none null; a hundred thousand need not be copied.
+  /// `files`: where they are, none null; a hundred thousand need not be copied. `to_lsend`: the
+  /// peer is another lsend, which understands all members of FileInfo.
   virtual std::string encode_prepare_upload(const DeviceInfo& info,
                                             std::span<const FileInfo* const> files,
-                                            const ResumeWish& resume) const = 0;
+                                            const ResumeWish& resume, bool to_lsend) const = 0;
   std::string encode_prepare_upload(const PrepareUpload& request) const;
   /// SAX over `json`, no DOM. Refuses an empty `files`. `preview` is kept only for a message.
   virtual Result<PrepareUpload> decode_prepare_upload(std::string_view json,

@@ -21,10 +21,12 @@ namespace lsend::storage {
 struct LocalFile {
   std::string path;       ///< as the system takes it; std::filesystem::path is ten times as large
   std::string file_name;  ///< remote name, UTF-8, '/'-separated; bytes that are no UTF-8 as U+FFFD
+  bool executable = false;    ///< for its owner
   bool name_changed = false;  ///< true when file_name had to differ from the bytes on disk
   std::string name_bytes;     ///< the name as it is on disk, where that is no UTF-8
   std::uint64_t size = 0;
   std::optional<FileTime> modified{};  ///< nothing where FileTime cannot tell it
+  std::optional<std::uint64_t> allocated{};  ///< bytes on the disk, where it has holes
 };
 
 struct Collection {

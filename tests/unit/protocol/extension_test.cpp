@@ -75,6 +75,44 @@ TEST_CASE("the wish to resume travels with the sender of a v2 request") {
   CHECK(read->resume.session == SessionId("s\"1"));
 }
 
+TEST_CASE("another lsend hears what of a file no other would understand") {
+  PrepareUpload request;
+  request.info.alias = "A";
+  auto& file = request.files.emplace_back();
+  file.id = FileId("a");
+  file.size = 10;
+  const std::vector<const FileInfo*> files{&file};
+  file.executable = true;
+  file.allocated = 4;
+  const std::string said = R"("lsend":{"executable":true,"allocated":4})";
+  const auto to_lsend = codec_v2().encode_prepare_upload(request.info, files, {}, true);
+  CHECK(to_lsend.find(said) != std::string::npos);
+  CHECK(codec_v2().encode_prepare_upload(request.info, files, {}, false).find("lsend") ==
+        std::string::npos);
+  CHECK(codec_v1().encode_prepare_upload(request.info, files, {}, true).find("lsend") ==
+        std::string::npos);
+  const auto read = codec_v2().decode_prepare_upload(to_lsend, DeviceDefaults{}, JsonLimits{});
+  REQUIRE(read.has_value());
+  CHECK(read->files.front() == file);
+  CHECK(room_of(read->files.front()) == 4);
+}
+
+TEST_CASE("what is said of a file and mistyped is as good as unsaid") {
+  for (const char* said : {"null", "1", "[]", "{}", R"({"executable":1})", R"({"allocated":"4"})",
+                           R"({"allocated":-4,"executable":null})", R"({"allocated":1.5})",
+                           R"({"executable":{"v":true},"allocated":[4]})"}) {
+    INFO(said);
+    const auto read = codec_v2().decode_prepare_upload(
+        R"({"info":{"alias":"A"},"files":{"a":{"id":"a","fileName":"n","size":9,"fileType":"t",)"
+        R"("lsend":)" +
+            std::string(said) + "}}}",
+        DeviceDefaults{}, JsonLimits{});
+    REQUIRE(read.has_value());
+    CHECK_FALSE(read->files.front().executable);
+    CHECK_FALSE(read->files.front().allocated.has_value());
+  }
+}
+
 TEST_CASE("what is no wish is nothing, and nobody is refused for it") {
   CHECK(request_with(R"(,"lsend":{"resume":true,"v":1})").resume.wanted);
   CHECK(request_with(R"(,"lsend":{"resume":true,"v":7,"more":[{}]})").resume.wanted);

@@ -298,3 +298,23 @@ TEST_CASE("a list of paths is read by lines or by NULs") {
   CHECK(read("nulls", true) == Paths{"a\nb", "c"});
   CHECK(read_path_list(-1, false).error().code() == Errc::io);
 }
+
+TEST_CASE("what is executable for its owner and what has holes is known") {
+  const TempFolder temp;
+  temp.write("d/plain", "x");
+  temp.write("d/run", "x");
+  temp.write("d/sparse", "x");
+  REQUIRE(chmod((temp / "d/run").c_str(), 0700) == 0);
+  REQUIRE(chmod((temp / "d/plain").c_str(), 0655) == 0);
+  fs::resize_file(temp / "d/sparse", 1'000'000'000);
+  const auto found = collect({temp / "d"});
+  REQUIRE(names(found) == Names{"d/plain", "d/run", "d/sparse"});
+  CHECK_FALSE(found.files[0].executable);
+  CHECK_FALSE(found.files[0].allocated.has_value());
+  CHECK(found.files[1].executable);
+  struct stat status {};
+  REQUIRE(stat((temp / "d/sparse").c_str(), &status) == 0);
+  if (status.st_blocks > 1000) return;  // a disk without holes
+  REQUIRE(found.files[2].allocated.has_value());
+  CHECK(*found.files[2].allocated == static_cast<std::uint64_t>(status.st_blocks) * 512);
+}
