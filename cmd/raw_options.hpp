@@ -38,9 +38,11 @@ struct RawSend {
 
 struct RawReceive {
   Text dir, pin, pin_file, accept_exec, count, idle_timeout, max_sessions, max_size, max_file_size,
-      max_files, min_free, max_connections, ready_file, conflict, fsync, output, exec;
+      max_files, min_free, max_connections, ready_file, conflict, fsync, output, exec, mode,
+      group;
   Texts accept_from, allow, deny;
   bool auto_accept = false, once = false, no_checksum = false, no_announce = false;
+  bool shared_dir = false, no_executable = false;
 };
 
 struct RawInfo {

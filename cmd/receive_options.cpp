@@ -1,3 +1,4 @@
+#include <charconv>
 #include <limits>
 
 #include "cmd/command_options.hpp"
@@ -49,6 +50,21 @@ void read_fsync(const std::optional<Given>& given, app::ReceiveOptions& options,
     in.word(given, options.durability, kDurabilities);
 }
 
+/// Octal digits, for files: their owner reads and writes them, and nobody gains rights by them.
+void read_mode(const std::optional<Given>& given, app::ReceiveOptions& options, Converter& in) {
+  if (!given) return;
+  constexpr unsigned kLargest = 0777, kOwner = 0600;
+  unsigned mode = 0;
+  const auto end = given->text.data() + given->text.size();
+  const auto [last, error] = std::from_chars(given->text.data(), end, mode, 8);
+  const bool octal = error == std::errc() && last == end;
+  if (!octal || mode > kLargest || (mode & kOwner) != kOwner || (mode & 0111U) != 0)
+    return in.reject(given->name +
+                     ": write the octal mode of a file that its owner can read and write, without "
+                     "x, as 640; folders get x where it has r");
+  options.file_mode = mode;
+}
+
 /// One file, so one transfer.
 void read_output_rules(bool json, app::ReceiveOptions& options, Converter& in) {
   if (options.count > 1)
@@ -66,6 +82,10 @@ void read_output_rules(bool json, app::ReceiveOptions& options, Converter& in) {
 
 void declare_receive(Declarer& in, RawReceive& raw) {
   in.value("-d,--dir", raw.dir, "DIR", "where files go [lsend in the download folder]");
+  in.flag("--shared-dir", raw.shared_dir, "the folder may be one that others can write");
+  in.value("--mode", raw.mode, "MODE", "of what arrives, as 640 [by the folder and umask]");
+  in.value("--group", raw.group, "GROUP", "of what arrives [the folder's, if it is setgid]");
+  in.flag("--no-executable", raw.no_executable, "nothing that arrives can be run");
   in.flag("-y,--auto-accept", raw.auto_accept, "accept everyone (who has the PIN)");
   in.values(
       "--accept-from", raw.accept_from, "SEL",
@@ -104,6 +124,10 @@ ReceiveCommand read_receive(const RawOptions& all, const app::Settings& settings
   options.folder = settings.home.downloads;
   in.path(in.given("--dir", raw.dir), options.folder);
   in.path(in.given("--ready-file", raw.ready_file), options.ready_file);
+  options.shared_folder = in.flag("--shared-dir", raw.shared_dir);
+  read_mode(in.given("--mode", raw.mode), options, in);
+  in.text(in.given("--group", raw.group), options.group);
+  options.executable = !in.flag("--no-executable", raw.no_executable);
   read_pin(raw, in, command);
   options.filter.allow = in.list("--allow", raw.allow);
   options.filter.deny = in.list("--deny", raw.deny);

@@ -55,7 +55,7 @@ build_packages() {
 }
 
 test_packages() {
-  printf '%s\n' catch2 python3 python3-pytest python3-pytest-xdist python3-requests python3-jsonschema iproute2 iptables openssl curl mandoc procps exfat-fuse exfatprogs ntfs-3g dosfstools
+  printf '%s\n' catch2 python3 python3-pytest python3-pytest-xdist python3-requests python3-jsonschema acl bindfs iproute2 iptables openssl curl mandoc procps exfat-fuse exfatprogs ntfs-3g dosfstools
 }
 
 bench_packages() {

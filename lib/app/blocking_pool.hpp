@@ -47,6 +47,14 @@ class BlockingPool {
     if (stopping_) *flag = true;
   }
 
+  /// Runs `work` on one of the threads; nobody waits for it. It may be dropped at the end.
+  template <class Work>
+  void post(Work work) {
+    if (!stopping_ && !threads_ && can_start(count_)) threads_.emplace(count_);
+    if (stopping_ || !threads_) return work();
+    net::asio::post(*threads_, std::move(work));
+  }
+
   /// Runs `work`, which gives a Result, on one of the threads. It may refer to what the caller's
   /// frame owns: the caller is not cancelled while it waits.
   template <class Work>

@@ -21,19 +21,19 @@ std::string of_which(std::uint64_t leftover) {
 }  // namespace
 
 FormUpload::FormUpload(SessionPtr session, const storage::Inbox& inbox,
-                       const ReceiveOptions& options, ReceiveStore& store, Report report)
+                       const ReceiveOptions& options, ReceiveStore& store, Report report,
+                       std::uint64_t leftover)
     : session_(std::move(session)),
       inbox_(inbox),
       options_(options),
       store_(store),
       report_(std::move(report)),
-      leftover_(options.limits.max_size ? inbox.leftover() : 0) {}
+      leftover_(leftover) {}
 
 FormUpload::~FormUpload() {
   // Only an exception leaves a form like this.
   if (ended_) return;
-  for (const auto& ticket : {ticket_, held_ ? std::optional(held_->ticket) : std::nullopt})
-    if (ticket) session_->fail_upload(*ticket, false, Clock::now());
+  for (const auto& ticket : open_tickets()) session_->fail_upload(ticket, false, Clock::now());
   session_->end_form(false);
 }
 
@@ -120,23 +120,57 @@ Result<> FormUpload::end_file() {
   if (std::exchange(nameless_, false) || std::exchange(skipping_, false)) return {};
   if (!session_->may_publish(*ticket_)) return fail(Errc::cancelled, "the session has ended");
   terms_.size = part_->written();
-  if (options_.to_standard_output()) {
+  const bool held = options_.to_standard_output();
+  if (held || part_->slow_to_seal()) {
+    Held whole{*ticket_, std::move(*part_), terms_};
+    if (held)
+      held_.emplace(std::move(whole));
+    else
+      slow_.push_back(std::move(whole));
+  } else {
     if (auto whole = part_->seal(terms_); !whole) return whole;
-    held_.emplace(Held{*ticket_, std::move(*part_)});
-    part_.reset();
-    ticket_.reset();
-    return {};
+    if (auto there = publish(*ticket_, *part_, terms_); !there) return there;
   }
-  const auto stored = part_->commit(terms_);
-  if (!stored) return stored.error();
   part_.reset();
-  session_->complete_upload(*ticket_, Clock::now());
-  report_(file(), stored);
   ticket_.reset();
   return {};
 }
 
+Result<> FormUpload::publish(transfer::UploadTicket ticket, storage::PartFile& part,
+                             const storage::PublishTerms& terms) {
+  const auto stored = part.publish(terms);
+  if (!stored) return stored.error();
+  session_->complete_upload(ticket, Clock::now());
+  report_(session_->files()[ticket.file].info, stored);
+  return {};
+}
+
+Task<Result<>> FormUpload::settle() {
+  while (!slow_.empty()) {
+    auto& file = slow_.front();
+    const auto whole = co_await store_.seal(file.part, file.terms);
+    if (!whole) co_return whole;
+    if (!session_->may_publish(file.ticket))
+      co_return fail(Errc::cancelled, "the session has ended");
+    const auto there = publish(file.ticket, file.part, file.terms);
+    if (!there) co_return there;
+    slow_.pop_front();
+  }
+  co_return Result<>();
+}
+
+/// Of the files that have begun and not ended.
+std::vector<transfer::UploadTicket> FormUpload::open_tickets() const {
+  std::vector<transfer::UploadTicket> tickets;
+  for (const auto& file : slow_) tickets.push_back(file.ticket);
+  if (held_) tickets.push_back(held_->ticket);
+  if (ticket_) tickets.push_back(*ticket_);
+  return tickets;
+}
+
 Task<Result<>> FormUpload::hand_over(net::Exchange& exchange) {
+  const auto whole = co_await store_.seal(held_->part, held_->terms);
+  if (!whole) co_return whole;
   const auto handed = co_await store_.hand_over(held_->part, session_, exchange);
   if (!handed) co_return handed.error();
   const auto ticket = held_->ticket;
@@ -149,16 +183,13 @@ Task<Result<>> FormUpload::hand_over(net::Exchange& exchange) {
 void FormUpload::end(const Result<>& outcome) {
   ended_ = true;
   part_.reset();
-  if (held_) {
-    session_->fail_upload(held_->ticket, false, Clock::now());
-    report_(session_->files()[held_->ticket.file].info, outcome.error());
-    held_.reset();
+  for (const auto& ticket : outcome ? std::vector<transfer::UploadTicket>() : open_tickets()) {
+    session_->fail_upload(ticket, false, Clock::now());
+    report_(session_->files()[ticket.file].info, outcome.error());
   }
-  if (!outcome && ticket_) {
-    session_->fail_upload(*ticket_, false, Clock::now());
-    report_(file(), outcome.error());
-    ticket_.reset();
-  }
+  slow_.clear();
+  held_.reset();
+  ticket_.reset();
   session_->end_form(outcome.has_value());
 }
 

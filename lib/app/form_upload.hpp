@@ -1,8 +1,10 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "lib/app/receive_store.hpp"
 #include "lsend/app/receive.hpp"
@@ -21,7 +23,7 @@ class FormUpload final : public protocol::FormHandler {
 
   /// `report` hears how each file ended.
   FormUpload(SessionPtr session, const storage::Inbox& inbox, const ReceiveOptions& options,
-             ReceiveStore& store, Report report);
+             ReceiveStore& store, Report report, std::uint64_t leftover);
   FormUpload(const FormUpload&) = delete;
   FormUpload& operator=(const FormUpload&) = delete;
   ~FormUpload() override;
@@ -30,6 +32,8 @@ class FormUpload final : public protocol::FormHandler {
   Result<> file_bytes(std::span<const std::byte> bytes) override;
   Result<> end_file() override;
 
+  /// Finishes what would have held up everybody: files that are slow to seal.
+  Task<Result<>> settle();
   /// A file for standard output waits for hand_over().
   bool holds_a_file() const { return held_.has_value(); }
   Task<Result<>> hand_over(net::Exchange& exchange);
@@ -41,6 +45,9 @@ class FormUpload final : public protocol::FormHandler {
   Result<> open_file(std::string name);
   Result<> check_limits(std::uint64_t more) const;
   Result<> take_room(std::uint64_t bytes);
+  Result<> publish(transfer::UploadTicket ticket, storage::PartFile& part,
+                   const storage::PublishTerms& terms);
+  std::vector<transfer::UploadTicket> open_tickets() const;
   const FileInfo& file() const { return session_->files()[ticket_->file].info; }
 
   SessionPtr session_;
@@ -54,7 +61,9 @@ class FormUpload final : public protocol::FormHandler {
   struct Held {
     transfer::UploadTicket ticket;
     storage::PartFile part;
+    storage::PublishTerms terms;
   };
+  std::deque<Held> slow_;     ///< whole, for settle()
   std::optional<Held> held_;  ///< whole, for standard output
   bool skipping_ = false;     ///< a file that is not wanted is passing by
   bool nameless_ = false;     ///< a file without a name has begun: none, unless it has bytes

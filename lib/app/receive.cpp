@@ -1,6 +1,10 @@
 #include "lsend/app/receive.hpp"
 
+#include <grp.h>
+
+#include <charconv>
 #include <random>
+#include <vector>
 
 #include "lib/app/acceptance.hpp"
 #include "lib/app/receiver.hpp"
@@ -32,10 +36,33 @@ class PoolEnd {
   BlockingPool& pool_;
 };
 
+/// By number or name. Looked up once: later on the list of groups may be out of reach.
+Result<gid_t> group_of(const std::string& name) {
+  gid_t number = 0;
+  const auto end = name.data() + name.size();
+  const auto [last, error] = std::from_chars(name.data(), end, number);
+  // The last number stands for "none" in system calls.
+  if (error == std::errc() && last == end && number != static_cast<gid_t>(-1)) return number;
+  std::vector<char> buffer(64 * 1024);
+  group entry{};
+  group* found = nullptr;
+  (void)getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found != nullptr) return found->gr_gid;
+  return fail(Errc::usage, "--group: this host has no group '" + escape_for_terminal(name, 64) + "'");
+}
+
 /// A file that stays must not make a sender's work be for nothing: it is looked at beforehand.
 Result<storage::Inbox> open_inbox(const ReceiveOptions& options) {
+  storage::Access access;
+  access.shared = options.shared_folder;
+  access.mode = options.file_mode;
+  if (!options.group.empty()) {
+    const auto group = group_of(options.group);
+    if (!group) return group.error();
+    access.group = *group;
+  }
   if (options.output.empty() || options.to_standard_output())
-    return storage::Inbox::open(options.folder);
+    return storage::Inbox::open(options.folder, access);
   const std::string shown = "'" + escape_for_terminal(options.output.string()) + "'";
   std::error_code error;
   const auto there = std::filesystem::symlink_status(options.output, error);
@@ -47,7 +74,7 @@ Result<storage::Inbox> open_inbox(const ReceiveOptions& options) {
     return fail(Errc::usage, "--output: " + shown +
                                  " is there already: remove it, or replace it with "
                                  "--conflict overwrite");
-  return storage::Inbox::open_beside(options.output);
+  return storage::Inbox::open_beside(options.output, access);
 }
 
 }  // namespace
@@ -74,6 +101,9 @@ Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& op
   auto chosen = options;
   if (chosen.random_pin) chosen.pin = six_digits();
   BlockingPool pool;
+  inbox->close_with([&pool](storage::UniqueFd fd) {
+    pool.post([closed = std::move(fd)]() mutable { closed.reset(); });
+  });
   // With a way to read its options again SIGHUP is for them.
   Runtime runtime(&sink, options.reload ? Hangup::other : Hangup::stop);
   Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), chosen, deciders,

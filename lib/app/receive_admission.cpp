@@ -30,7 +30,9 @@ ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptio
       reader_(options, book),
       acceptance_(home, options, deciders, book.requests(),
                   [&book](const std::string& message) { book.warn(message); }),
-      room_(room) {}
+      room_(room) {
+  resume_.still_expected = [&book] { return book.still_expected(); };
+}
 
 /// Files that are there need not come, a program is told of digests, and what goes to a pipe cannot
 /// be taken back: these know a file by its digest before it comes.
@@ -95,25 +97,46 @@ RequestEvent ReceiveAdmission::describe(const net::Exchange& exchange,
   return event;
 }
 
-Result<> ReceiveAdmission::check(const net::Exchange& exchange,
-                                 const PrepareUpload& message) const {
+/// A disk without holes has no use for what is said of them.
+Task<Result<PrepareUpload>> ReceiveAdmission::read_prepare(
+    const Request& request, const protocol::DeviceDefaults& defaults) {
+  auto message = co_await reader_.read_prepare(request, defaults);
+  if (message && !inbox_.keeps_holes())
+    for (auto& file : message->files) file.allocated.reset();
+  co_return message;
+}
+
+/// What broken transfers left may be much to look at.
+Task<ReceiveAdmission::Here> ReceiveAdmission::look(const net::Exchange& exchange,
+                                                    const PrepareUpload& message) {
+  const bool counts = options_.limits.max_size.has_value();
+  auto list = [this, &exchange, &message, counts] {
+    Here here;
+    here.kept = resume_.kept_bytes(exchange, message);
+    if (counts) {
+      const auto all = inbox_.leftover();
+      // Without the beginnings of the very files that come again.
+      here.leftover = all - std::min(all, here.kept);
+    }
+    return Result<Here>(here);
+  };
+  Here here;
+  if (!counts && !resume_.is_for(exchange, message)) co_return here;
+  const auto found = co_await pool_.run(std::move(list));
+  if (found) here = *found;
+  co_return here;
+}
+
+Result<> ReceiveAdmission::check(const PrepareUpload& message, const Here& here) const {
   const auto free = inbox_.free_space();
   if (!free) return free.error();
   // What has arrived of it has left the free space already.
   const auto expected = book_.still_expected();
   const auto more = expected - std::min(expected, inbox_.bytes_arriving());
   // What lies here already needs no room a second time.
-  const auto room = *free + resume_.kept_bytes(exchange, message);
+  const auto room = *free + here.kept;
   return transfer::check_limits(message, options_.limits, room - std::min(room, more),
-                                leftover(exchange, message));
-}
-
-/// What broken transfers left, without the beginnings of the very files that come again.
-std::uint64_t ReceiveAdmission::leftover(const net::Exchange& exchange,
-                                         const PrepareUpload& message) const {
-  if (!options_.limits.max_size) return 0;
-  const auto all = inbox_.leftover();
-  return all - std::min(all, resume_.kept_bytes(exchange, message));
+                                here.leftover);
 }
 
 /// The files that --allow and --deny let through. Errc::name_refused for any that has no place in
@@ -158,7 +181,8 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   if (!offered) co_return opened.refuse(kByRule, offered.error());
   const auto room = co_await wait_for_room(exchange, *session);
   if (!room) co_return opened.refuse(kByRule, room.error());
-  const auto fits = check(exchange, message);
+  const auto here = co_await look(exchange, message);
+  const auto fits = check(message, here);
   if (!fits) co_return opened.refuse(kByRule, fits.error());
   if (offered->empty()) {
     const auto why =
@@ -195,7 +219,7 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     points = co_await resume_.state(*session, std::move(files));
   }
   // Another session may have begun meanwhile; from here on nothing waits.
-  const auto still_fits = check(exchange, message);
+  const auto still_fits = check(message, here);
   if (!still_fits) co_return opened.refuse(kByRule, still_fits.error());
   auto reply = (*session)->accept(wanted->files, storage::random_text, Clock::now());
   if (!reply) co_return opened.refuse(kByRule, reply.error());

@@ -29,9 +29,7 @@ class ReceiveAdmission {
   Task<Result<>> check_head(const Request& request) { return reader_.check_head(request); }
   Task<Result<std::string>> read_json(const Request& request) { return reader_.read_json(request); }
   Task<Result<PrepareUpload>> read_prepare(const Request& request,
-                                           const protocol::DeviceDefaults& defaults) {
-    return reader_.read_prepare(request, defaults);
-  }
+                                           const protocol::DeviceDefaults& defaults);
 
   /// `reply` without tokens: nothing is to be sent, and a message was delivered.
   struct Admitted {
@@ -59,8 +57,13 @@ class ReceiveAdmission {
   class Opened;
 
   Task<Result<>> wait_for_room(net::Exchange& exchange, SessionPtr session);
-  Result<> check(const net::Exchange& exchange, const PrepareUpload& message) const;
-  std::uint64_t leftover(const net::Exchange& exchange, const PrepareUpload& message) const;
+  /// Bytes in the private folder, when the request came.
+  struct Here {
+    std::uint64_t kept = 0;      ///< of the request's own files
+    std::uint64_t leftover = 0;  ///< of others that broke off, where that counts
+  };
+  Task<Here> look(const net::Exchange& exchange, const PrepareUpload& message);
+  Result<> check(const PrepareUpload& message, const Here& here) const;
   Result<std::vector<std::size_t>> passing(const PrepareUpload& message) const;
   RequestEvent describe(const net::Exchange& exchange, const PrepareUpload& message);
 

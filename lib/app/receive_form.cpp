@@ -49,7 +49,13 @@ Task<> ReceiveHandler::send_form(Request& request) {
       book_.file(file, stored);
     }
   };
-  FormUpload form(*session, inbox_, options_, store_, report);
+  auto count = [this] { return Result<std::uint64_t>(inbox_.leftover()); };
+  std::uint64_t leftover = 0;
+  if (options_.limits.max_size) {
+    const auto counted = co_await pool_.run(std::move(count));
+    leftover = counted ? *counted : 0;
+  }
+  FormUpload form(*session, inbox_, options_, store_, report, leftover);
   auto whole = co_await read_form(exchange, *parser, form, *session);
   if (whole && form.holds_a_file()) {
     whole = co_await form.hand_over(exchange);
@@ -75,7 +81,7 @@ Task<> ReceiveHandler::send_form(Request& request) {
 }
 
 Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
-                                         protocol::FormHandler& form, const SessionPtr& session) {
+                                         FormUpload& form, const SessionPtr& session) {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kBlock);
   transfer::Pace pace(Clock::now());
   std::uint64_t moved = 0;
@@ -86,6 +92,8 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
     if (*bytes == 0) break;
     auto taken = parser.feed(std::span<const std::byte>(buffer.get(), *bytes), form);
     if (!taken) co_return taken;
+    auto settled = co_await form.settle();
+    if (!settled) co_return settled;
     moved += *bytes;
     const auto now = Clock::now();
     session->touch(now);
@@ -97,6 +105,9 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
     }
   }
   auto finished = parser.finish(form);
+  if (finished) {
+    finished = co_await form.settle();
+  }
   if (finished && session->files().empty())
     co_return fail(Errc::bad_request, "a form without a file");
   co_return finished;

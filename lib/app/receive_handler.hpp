@@ -12,6 +12,8 @@
 
 namespace lsend::app {
 
+class FormUpload;
+
 /// Takes transfers: joins the wire, the session rules and the disk. A file goes through here from
 /// request head to published name.
 class ReceiveHandler final : public ApiHandler {
@@ -50,7 +52,7 @@ class ReceiveHandler final : public ApiHandler {
 
   /// What programs that are no LocalSend send (receive_form.cpp).
   Task<Result<>> read_form(net::Exchange& exchange, protocol::MultipartParser& parser,
-                           protocol::FormHandler& form, const SessionPtr& session);
+                           FormUpload& form, const SessionPtr& session);
   void finish_request();
   /// A file is there: those who wait for it hear of it.
   void stored(const net::Exchange& exchange, const transfer::ReceiveSession& session,

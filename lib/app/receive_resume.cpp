@@ -65,7 +65,7 @@ std::uint64_t ReceiveResume::kept_bytes(const net::Exchange& exchange,
     if (std::none_of(kept.begin(), kept.end(), may_fit)) continue;
     const auto best = best_for(kept, transfer::label_of(file, sender));
     if (!best) continue;
-    bytes += std::min(best->bytes, best->label.size);
+    bytes += std::min(best->allocated, room_of(file));
     std::erase_if(kept, [&](const auto& part) { return part.name == best->name; });
   }
   return bytes;
@@ -142,16 +142,38 @@ Task<std::optional<ReceiveResume::Held>> ReceiveResume::read_part(storage::KeptP
     const auto now = Clock::now();
     session->touch(now);
     if (!session->running()) {
-      part->keep();
+      auto keep = [&part] {
+        part->keep();
+        return Result<>();
+      };
+      (void)co_await pool_.run(std::move(keep));
       co_return std::nullopt;
     }
     more = *taken == kStep && now < until;
   }
-  auto point = part->settle_beginning();
+  // It may be much that is thrown away.
+  auto settle = [&part] { return part->settle_beginning(); };
+  auto point = co_await pool_.run(std::move(settle));
   if (!point || point->offset == 0) co_return std::nullopt;
   std::optional<Held> held;
   held.emplace(Held{std::move(*part), std::move(*point)});
   co_return held;
+}
+
+/// A sender's word decides what room is kept for it, and nothing else.
+std::optional<storage::Holes> ReceiveResume::holes_of(const FileInfo& file) const {
+  if (!file.allocated || !inbox_.keeps_holes()) return std::nullopt;
+  return storage::Holes{room_of(file), [this](std::uint64_t own) { return room(own); }};
+}
+
+/// What may be written without taking what is kept free or counted on by others.
+Result<std::uint64_t> ReceiveResume::room(std::uint64_t own) const {
+  const auto free = inbox_.free_space();
+  if (!free) return free.error();
+  const auto expected = still_expected();
+  const auto more = expected - std::min(expected, inbox_.bytes_arriving());
+  const auto taken = options_.limits.min_free + more - std::min(more, own);
+  return *free - std::min(*free, taken);
 }
 
 Result<storage::PartFile> ReceiveResume::open(const Upload& upload,
@@ -165,13 +187,15 @@ Result<storage::PartFile> ReceiveResume::open(const Upload& upload,
     if (offset && there && held->second.point.offset == *offset) {
       auto part = std::move(held->second.part);
       keeper->held.erase(held);
+      if (auto holes = holes_of(upload.session->files()[file].info))
+        part.set_holes(std::move(*holes));
       return part;
     }
     if (!offset && there) keeper->held.erase(held);
   }
   if (offset) return fail(Errc::bad_request, "an upload from an offset that was not stated");
   const auto& info = upload.session->files()[file].info;
-  auto part = inbox_.create_part(info.size, hash);
+  auto part = inbox_.create_part(info.size, hash, holes_of(info));
   if (part && keeper && info.size >= transfer::kWorthKeeping)
     part->set_label(transfer::label_of(info, keeper->sender));
   return part;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -29,9 +30,13 @@ class ReceiveResume {
   /// What was stated and not gone on with stays for another time.
   ~ReceiveResume();
 
+  /// What running sessions still may write, by their senders' words (ReceiveBook).
+  std::function<std::uint64_t()> still_expected = [] { return std::uint64_t{0}; };
+
   /// Whether the sender of a v2 request and we can do it.
   bool is_for(const net::Exchange& exchange, const PrepareUpload& request) const;
-  /// Bytes of the request that lie here already, as far as labels tell: one part a file.
+  /// Bytes of the request that lie here already, as far as labels tell: one part a file. May run on
+  /// another thread.
   std::uint64_t kept_bytes(const net::Exchange& exchange, const PrepareUpload& request) const;
   /// From now on this session's parts are kept.
   void admit(const SessionPtr& session, const Fingerprint& sender);
@@ -67,6 +72,8 @@ class ReceiveResume {
   };
   using KeeperPtr = std::shared_ptr<Keeper>;
 
+  std::optional<storage::Holes> holes_of(const FileInfo& file) const;
+  Result<std::uint64_t> room(std::uint64_t own) const;
   KeeperPtr keeper_of(const transfer::ReceiveSession& session) const;
   Task<std::optional<Held>> read_part(storage::KeptPart part, SessionPtr session, TimePoint until);
   bool make_room(const PartLabel& label) const;

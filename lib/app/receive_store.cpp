@@ -29,6 +29,7 @@ Result<storage::PublishTerms> ReceiveStore::terms_of(const FileInfo& file) const
   terms.sha256 = file.sha256;
   terms.modified = file.modified;
   terms.conflict = options_.conflict;
+  terms.executable = options_.executable && file.executable;
   return terms;
 }
 
@@ -37,10 +38,17 @@ bool ReceiveStore::flushes_each(const transfer::ReceiveSession& session) const {
          (options_.durability == Durability::session && session.files().size() <= kFew);
 }
 
+Task<Result<>> ReceiveStore::seal(storage::PartFile& part, const storage::PublishTerms& terms) {
+  if (!part.slow_to_seal()) co_return part.seal(terms);
+  auto work = [&part, &terms] { return part.seal(terms); };
+  auto whole = co_await pool_.run(std::move(work));
+  co_return whole;
+}
+
 Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
                                                         storage::PublishTerms terms, Upload upload,
                                                         net::Exchange& exchange) {
-  auto whole = part.seal(terms);
+  const auto whole = co_await seal(part, terms);
   if (!whole) co_return whole.error();
   // A cancel that was answered 200 is never followed by a published file.
   if (!upload.session->may_publish(upload.ticket)) co_return ended();
@@ -52,7 +60,10 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
     auto flushed = co_await publish_flushed(part, std::move(terms), std::move(upload));
     co_return flushed;
   }
-  if (options_.durability == Durability::session) part.start_flush();
+  if (options_.durability == Durability::session) {
+    co_await start_flush(part);
+    if (!upload.session->may_publish(upload.ticket)) co_return ended();
+  }
   auto stored = part.publish(terms);
   if (!stored && stored.error().code() == Errc::not_found) {
     auto again = co_await publish_rescued(part, std::move(terms), upload);
@@ -65,6 +76,19 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
   auto durable = co_await flush_rest();
   if (!durable) co_return durable.error();
   co_return stored;
+}
+
+/// A disk that is busy takes no more at once.
+Task<> ReceiveStore::start_flush(const storage::PartFile& part) {
+  auto start = [&part] {
+    part.start_flush();
+    return Result<>();
+  };
+  if (part.slow_to_flush()) {
+    (void)co_await pool_.run(std::move(start));
+  } else {
+    part.start_flush();
+  }
 }
 
 Task<Result<storage::StoredFile>> ReceiveStore::publish_flushed(storage::PartFile& part,

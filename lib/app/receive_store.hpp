@@ -24,6 +24,8 @@ class ReceiveStore {
 
   /// What a file has to be, by its announcement.
   Result<storage::PublishTerms> terms_of(const FileInfo& file) const;
+  /// PartFile::seal(), without holding up everybody. Both outlive it.
+  Task<Result<>> seal(storage::PartFile& part, const storage::PublishTerms& terms);
   /// Asks the session once more right before the file appears: Errc::cancelled when it has ended.
   Task<Result<storage::StoredFile>> publish(storage::PartFile& part, storage::PublishTerms terms,
                                             Upload upload, net::Exchange& exchange);
@@ -44,6 +46,7 @@ class ReceiveStore {
                                                     storage::PublishTerms terms, Upload upload);
   Task<Result<storage::StoredFile>> publish_rescued(const storage::PartFile& lost,
                                                     storage::PublishTerms terms, Upload upload);
+  Task<> start_flush(const storage::PartFile& part);
   bool flushes_each(const transfer::ReceiveSession& session) const;
 
   const ReceiveOptions& options_;

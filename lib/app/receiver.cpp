@@ -30,6 +30,7 @@ Receiver::Receiver(Executor executor, Interrupt& interrupt, Node node,
       options_(options),
       deciders_(deciders),
       inbox_(std::move(inbox)),
+      pool_(pool),
       sink_(sink),
       hooks_(executor, options.hook, sink, room),
       discovery_(executor, node_, kDevices, nullptr,
@@ -154,7 +155,8 @@ Task<> Receiver::sweep_loop() {
 Task<> Receiver::sweep_parts() {
   while (true) {
     co_await net::sleep_for(kSweepPartsEvery);
-    inbox_.sweep_stale_parts(storage::kStaleParts);
+    auto sweep = [this] { return Result<std::size_t>(inbox_.sweep_stale_parts(storage::kStaleParts)); };
+    (void)co_await pool_.run(std::move(sweep));
   }
 }
 

@@ -47,6 +47,7 @@ class Receiver {
   ReceiveOptions options_;
   const Deciders& deciders_;
   storage::Inbox inbox_;
+  BlockingPool& pool_;
   ProgressSink& sink_;
   Hooks hooks_;
   DiscoveryService discovery_;

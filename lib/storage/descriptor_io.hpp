@@ -27,4 +27,16 @@ inline int write_all(int fd, std::span<const std::byte> bytes) {
   return 0;
 }
 
+/// The same, at an offset of a file.
+inline int write_all_at(int fd, std::span<const std::byte> bytes, off_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(fd, bytes.data(), bytes.size(), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno;
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    offset += count;
+  }
+  return 0;
+}
+
 }  // namespace lsend::storage

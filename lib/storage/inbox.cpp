@@ -1,7 +1,6 @@
 #include "lsend/storage/inbox.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -17,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "arrival.hpp"
 #include "disk_error.hpp"
 #include "file_system.hpp"
 #include "lsend/model/text.hpp"
@@ -30,9 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kWorthAllocating = 128 * 1024;
-constexpr auto kLargestFile = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-constexpr std::uint64_t kAllocateAhead = std::uint64_t{1} << 30U;
 constexpr char kHiddenPrefix[] = ".lsend-";
 constexpr int kLockTries = 20;
 constexpr std::size_t kCopyBlock = 256 * 1024;
@@ -48,7 +45,12 @@ bool belongs_to_system(const fs::path& folder) {
   return std::find(folders.begin(), folders.end(), folder.string()) != folders.end();
 }
 
-Result<> check_folder(const fs::path& folder, const struct stat& status) {
+bool is_remote(int folder_fd) {
+  struct statfs system {};
+  return fstatfs(folder_fd, &system) != 0 || !is_local(system);
+}
+
+Result<> check_folder(const fs::path& folder, int fd, const struct stat& status, bool shared) {
   if (belongs_to_system(folder)) {
     return fail(Errc::usage, quoted(folder) +
                                  " belongs to the system: name a folder inside it, for example " +
@@ -57,12 +59,13 @@ Result<> check_folder(const fs::path& folder, const struct stat& status) {
   // A group that is the user's own, as many systems make them, is not "others".
   const bool group_writes = (status.st_mode & S_IWGRP) != 0 && status.st_gid != getegid();
   const bool others_write = (status.st_mode & S_IWOTH) != 0;
-  if ((group_writes || others_write) && (status.st_mode & S_ISVTX) == 0) {
-    return fail(Errc::usage, quoted(folder) +
-                                 " can be written by others, who could replace what arrives: "
-                                 "chmod go-w it or name another folder (--dir)");
-  }
-  return {};
+  if (shared || !(group_writes || others_write) || (status.st_mode & S_ISVTX) != 0) return {};
+  // Many disks show a mode that no chmod changes.
+  const std::string mend = is_remote(fd) ? "name another folder (--dir)"
+                                         : "chmod go-w it, name another folder (--dir)";
+  return fail(Errc::usage, quoted(folder) +
+                               " can be written by others, who could replace what arrives: " +
+                               mend + " or, if that is meant, add --shared-dir");
 }
 
 /// The home folder is used as the inbox by who says so, not by who happens to be in it.
@@ -75,13 +78,26 @@ Result<> check_home(const fs::path& given, const fs::path& real) {
                                " if files shall lie among its own (--dir)");
 }
 
-Result<> make_folders(const fs::path& folder) {
+/// A shared folder is made as what arrives in one.
+unsigned mode_below(const fs::path& parent, const Arrival& arrival) {
+  const UniqueFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd ? arrival.folder_mode(rules_of(fd.get())) : 0755U;
+}
+
+Result<> make_folders(const fs::path& folder, const Access& access) {
+  const Arrival arrival(access, 0);
   fs::path path;
   for (const auto& component : folder) {
+    const unsigned mode = access.shared && !path.empty() ? mode_below(path, arrival) : 0755U;
     path /= component;
-    if (component.empty() || mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) continue;
-    // A parent that cannot be written may exist all the same (EROFS, EACCES come first).
+    const bool made = !component.empty() && mkdir(path.c_str(), mode) == 0;
     const int error = errno;
+    if (made && access.shared) {
+      const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (auto ok = fd ? arrival.settle_folder(fd.get()) : Result<>(); !ok) return ok;
+    }
+    if (component.empty() || made || error == EEXIST) continue;
+    // A parent that cannot be written may exist all the same (EROFS, EACCES come first).
     std::error_code ignored;
     if (fs::is_directory(path, ignored)) continue;
     return disk_error("cannot make the folder " + quoted(path), error);
@@ -105,42 +121,22 @@ unsigned read_umask() {
   return mask;
 }
 
-bool tells_on_close(int folder_fd) {
-  struct statfs system {};
-  return fstatfs(folder_fd, &system) != 0 || !is_local(system);
-}
-
-/// How much of it was set aside.
-Result<std::uint64_t> allocate(int fd, std::uint64_t expected) {
-  if (expected < kWorthAllocating || expected > kLargestFile) return 0;
-  const auto size = static_cast<off_t>(std::min(expected, kAllocateAhead));
-  // Beyond the end: a part is as long as what has come of it, also when we are killed. Its limit
-  // is therefore for us to look at.
-  rlimit limit{};
-  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < expected)
-    return disk_error("no room for " + format_size(expected) + " in the inbox", EFBIG);
-  int status = 0;
-  do {
-    status = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
-  } while (status != 0 && errno == EINTR);
-  if (status != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
-    return disk_error("no room for " + format_size(expected) + " in the inbox", errno);
-  }
-  return status == 0 ? static_cast<std::uint64_t>(size) : 0;
-}
-
 }  // namespace
 
 Inbox::Inbox(std::filesystem::path folder, UniqueFd root, PartFolderPtr parts,
-             std::string part_prefix, unsigned file_mode)
+             std::string part_prefix, const Access& access)
     : folder_(std::move(folder)),
       root_(std::move(root)),
       parts_(std::make_unique<Parts>()),
       part_prefix_(std::move(part_prefix)),
-      file_mode_(file_mode),
-      close_tells_(tells_on_close(root_.get())),
+      shared_(access.shared),
+      arrival_(std::make_shared<Arrival>(access, read_umask())),
+      close_tells_(is_remote(root_.get())),
       folds_names_(storage::folds_names(parts->fd.get())) {
   parts_->folder = std::move(parts);
+  const auto rules = rules_of(root_.get());
+  file_mode_ = arrival_->file_mode(rules, false);
+  executable_mode_ = arrival_->file_mode(rules, true);
 }
 
 Inbox::PartFolderPtr Inbox::parts() const {
@@ -148,40 +144,54 @@ Inbox::PartFolderPtr Inbox::parts() const {
   return parts_->folder;
 }
 
-PartHome Inbox::home() const { return {root_.get(), parts(), file_mode_, close_tells_}; }
+PartHome Inbox::home() const {
+  PartHome home;
+  home.root_fd = root_.get();
+  home.parts = parts();
+  home.arrival = arrival_.get();
+  home.mode = file_mode_;
+  home.executable_mode = executable_mode_;
+  home.closer = closer_.get();
+  home.close_tells = close_tells_;
+  return home;
+}
 
-Result<Inbox> Inbox::open(const std::filesystem::path& folder) {
+Result<Inbox> Inbox::open(const std::filesystem::path& folder, const Access& access) {
   std::error_code error;
   fs::path real = fs::weakly_canonical(folder, error);
   if (!error) real = fs::absolute(real, error);
   if (error) return disk_error("cannot find the folder " + quoted(folder), error.value());
   if (auto ok = check_home(folder, real); !ok) return ok.error();
-  if (auto ok = make_folders(real); !ok) return ok.error();
+  if (auto ok = make_folders(real, access); !ok) return ok.error();
   UniqueFd root(::open(real.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status {};
   if (!root || fstat(root.get(), &status) != 0) {
     return disk_error("cannot open the folder " + quoted(real), errno);
   }
-  if (auto ok = check_folder(real, status); !ok) return ok.error();
-  auto parts = open_part_folder(real, root.get());
+  if (auto ok = check_folder(real, root.get(), status, access.shared); !ok) return ok.error();
+  auto parts = open_part_folder(real, root.get(), access.shared);
   if (!parts) return parts.error();
   if (auto ok = try_publishing(real, root.get(), *parts, ""); !ok) return ok.error();
+  if (auto ok = try_file(real, *parts, "", access); !ok) return ok.error();
   Inbox inbox(real, std::move(root), std::make_shared<const PartFolder>(std::move(*parts)), "",
-              0644U & ~read_umask());
+              access);
   inbox.sweep_stale_parts(kStaleParts);
   return inbox;
 }
 
-Result<Inbox> Inbox::open_beside(const std::filesystem::path& file) {
+Result<Inbox> Inbox::open_beside(const std::filesystem::path& file, const Access& access) {
   std::error_code error;
   const fs::path folder = fs::absolute(file, error).lexically_normal().parent_path();
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   UniqueFd root(::open(folder.c_str(), flags));
-  PartFolder parts{UniqueFd(::open(folder.c_str(), flags)), geteuid()};
+  PartFolder parts;
+  parts.fd = UniqueFd(::open(folder.c_str(), flags));
+  parts.owner = geteuid();
   if (!root || !parts.fd) return disk_error("cannot open the folder " + quoted(folder), errno);
   if (auto ok = try_publishing(folder, root.get(), parts, kHiddenPrefix); !ok) return ok.error();
+  if (auto ok = try_file(folder, parts, kHiddenPrefix, access); !ok) return ok.error();
   Inbox inbox(folder, std::move(root), std::make_shared<const PartFolder>(std::move(parts)),
-              kHiddenPrefix, 0644U & ~read_umask());
+              kHiddenPrefix, access);
   inbox.sweep_stale_parts(kStaleParts);
   return inbox;
 }
@@ -191,8 +201,9 @@ Result<UniqueFd> Inbox::make_part(const std::string& name) const {
   UniqueFd fd(openat(parts()->fd.get(), name.c_str(), flags, 0600));
   // Somebody has cleaned up here.
   if (!fd && errno == ENOENT && part_prefix_.empty()) {
-    auto made = open_part_folder(folder_, root_.get());
+    auto made = open_part_folder(folder_, root_.get(), shared_);
     if (!made) return made.error();
+    if (auto ok = try_file(folder_, *made, "", Access()); !ok) return ok.error();
     const std::lock_guard lock(parts_->guard);
     parts_->folder = std::make_shared<const PartFolder>(std::move(*made));
     fd.reset(openat(parts_->folder->fd.get(), name.c_str(), flags, 0600));
@@ -201,7 +212,8 @@ Result<UniqueFd> Inbox::make_part(const std::string& name) const {
   return fd;
 }
 
-Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
+Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash,
+                                    std::optional<Holes> holes) const {
   UniqueFd fd;
   std::string name;
   auto lock = PartLock::taken;
@@ -216,15 +228,18 @@ Result<PartFile> Inbox::create_part(std::uint64_t expected, bool hash) const {
   }
   PartFile part(home(), std::move(fd), std::move(name), expected, hash, LiveBytes(live_));
   part.locked_ = lock == PartLock::ours;
-  const auto aside = allocate(part.fd_.get(), expected);
-  if (!aside) return aside.error();
-  part.live_.reach(*aside);
+  part.holes_ = std::move(holes);
+  if (auto ok = part.set_aside(); !ok) return ok.error();
   return part;
 }
 
 Result<PartFile> Inbox::rescue(const PartFile& lost, const PublishTerms& terms) const {
   if (!lost.fd_ || !lost.sealed_) return fail(Errc::failed, "this part is not whole");
-  auto part = create_part(lost.written_, false);
+  std::optional<Holes> holes;
+  // It has been asked for all of its room once, and gives that back.
+  const auto enough = [](std::uint64_t) { return Result<std::uint64_t>(~std::uint64_t{0}); };
+  if (lost.holes_) holes = Holes{lost.holes_->allocated, enough};
+  auto part = create_part(lost.written_, false, std::move(holes));
   if (!part) return part;
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kCopyBlock);
   while (part->written_ < lost.written_) {

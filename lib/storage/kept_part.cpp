@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 #include <memory>
 
 #include "descriptor_io.hpp"
@@ -19,15 +20,11 @@ namespace lsend::storage {
 namespace {
 
 constexpr std::size_t kBlock = 1024 * 1024;
+constexpr std::uint64_t kStatBlock = 512;
 
 /// reopen() may meet somebody who looks at the part.
 constexpr int kLockTries = 3;
 constexpr timespec kBetweenTries{0, 1'000'000};
-
-bool is_ours(const struct stat& status, uid_t owner) {
-  return S_ISREG(status.st_mode) && status.st_uid == owner && status.st_nlink == 1 &&
-         (status.st_mode & 022U) == 0;
-}
 
 }  // namespace
 
@@ -82,13 +79,14 @@ std::vector<KeptPart> Inbox::kept_parts() const {
     struct stat status {};
     if (!part || fstatat(folder->fd.get(), part->c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
       continue;
-    const bool ours = is_ours(status, folder->owner);
+    const bool ours = is_own(status, *folder);
     if (!ours || status.st_size <= 0 || status.st_ctim.tv_sec < eldest) continue;
     auto label = read_label(*folder, *part);
     if (!label) continue;
     const UniqueFd fd(openat(folder->fd.get(), part->c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd || is_part_locked(fd.get())) continue;
     parts.push_back({*part, std::move(*label), static_cast<std::uint64_t>(status.st_size),
+                     static_cast<std::uint64_t>(status.st_blocks) * kStatBlock,
                      status.st_ctim.tv_sec});
   }
   return parts;
@@ -111,17 +109,17 @@ Result<PartFile> Inbox::reopen(const KeptPart& part) const {
   const bool same = fstat(fd.get(), &status) == 0 &&
                     fstatat(folder, part.name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                     status.st_ino == named.st_ino && status.st_dev == named.st_dev;
-  if (!same || !is_ours(status, where.parts->owner))
+  if (!same || !is_own(status, *where.parts))
     return fail(Errc::io, "a part in the inbox is not what it was");
   PartFile reopened(where, std::move(fd), part.name, part.label.size, true, LiveBytes(live_));
-  reopened.live_.reach(part.bytes);
+  reopened.aside_ = std::numeric_limits<std::uint64_t>::max();
+  reopened.live_.reach(std::min(part.bytes, part.allocated));
   reopened.label_ = part.label;
   reopened.labelled_ = true;
   return reopened;
 }
 
 std::uint64_t Inbox::leftover() const {
-  constexpr std::uint64_t kStatBlock = 512;
   std::uint64_t bytes = 0;
   const auto parts = this->parts();
   const int folder = parts->fd.get();

@@ -2,12 +2,16 @@
 #include <limits.h>
 #include <poll.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "descriptor_io.hpp"
@@ -22,11 +26,26 @@ namespace lsend::storage {
 namespace {
 
 constexpr int kAskStopMilliseconds = 100;
+constexpr std::uint64_t kWorthAllocating = 128 * 1024;
+constexpr auto kLargestFile = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+/// Set aside at a time: a disk in memory clears it at once, while everybody waits.
+constexpr std::uint64_t kAside = 16 * 1024 * 1024;
+constexpr auto kNeverAside = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kWorthAThread = 256 * 1024;
+/// Shorter holes are not looked for. Any piece of zeros may be left out of a new file.
+constexpr std::size_t kHole = 4096;
+/// Written of a file with holes before its disk is asked again.
+constexpr std::uint64_t kAskRoom = 1024 * 1024;
 
 Error wrong_size(const std::string& name, std::uint64_t announced, std::uint64_t came) {
   return fail(Errc::size_mismatch, "'" + escape_for_terminal(name) + "' was announced with " +
                                        std::to_string(announced) + " bytes and " +
                                        std::to_string(came) + " came");
+}
+
+bool is_zeros(std::span<const std::byte> bytes) {
+  return bytes.front() == std::byte{0} &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
 /// A time from a peer only where a file of this world may have it.
@@ -78,7 +97,33 @@ void PartFile::remove() noexcept {
   if (!fd_) return;
   unlinkat(home_.part_folder_fd(), part_name_.c_str(), 0);
   remove_label();
-  fd_.reset();
+  // Whoever closes what has no name any more frees all of it.
+  const bool large = expected_ > kLargestFile ? written_ >= kSlow : expected_ >= kSlow;
+  if (large && home_.closer && *home_.closer)
+    (*home_.closer)(std::move(fd_));
+  else
+    fd_.reset();
+}
+
+/// Room for what comes next, beyond the end: a part is as long as what has come of it, also when we
+/// are killed. The limit of its size is therefore for us to look at.
+Result<> PartFile::set_aside() {
+  if (holes_ || expected_ < kWorthAllocating || expected_ > kLargestFile) aside_ = kNeverAside;
+  if (aside_ == kNeverAside) return {};
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < expected_)
+    return disk_error("no room for " + format_size(expected_) + " in the inbox", EFBIG);
+  const auto size = std::min(expected_ - aside_, kAside);
+  int status = 0;
+  do {
+    status = fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(aside_),
+                       static_cast<off_t>(size));
+  } while (status != 0 && errno == EINTR);
+  if (status != 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+    return disk_error("no room for " + format_size(expected_) + " in the inbox", errno);
+  aside_ = status == 0 ? aside_ + size : kNeverAside;
+  if (aside_ != kNeverAside) live_.reach(aside_);
+  return {};
 }
 
 void PartFile::remove_label() noexcept {
@@ -93,6 +138,12 @@ Result<> PartFile::write(std::span<const std::byte> bytes) {
                 "more than the " + std::to_string(expected_) + " bytes announced came");
   }
   if (digest_) digest_->update(bytes);
+  return holes_ ? write_sparse(bytes) : write_dense(bytes);
+}
+
+Result<> PartFile::write_dense(std::span<const std::byte> bytes) {
+  while (written_ + bytes.size() > aside_)
+    if (auto ok = set_aside(); !ok) return ok;
   while (!bytes.empty()) {
     const auto count = ::write(fd_.get(), bytes.data(), bytes.size());
     if (count < 0) {
@@ -104,6 +155,52 @@ Result<> PartFile::write(std::span<const std::byte> bytes) {
   }
   live_.reach(written_);
   return {};
+}
+
+/// What is never written of a new file reads as zeros, wherever the pieces that came begin and end.
+Result<> PartFile::write_sparse(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    std::size_t run = 0;
+    bool zeros = false;
+    while (run < bytes.size()) {
+      const auto left = kHole - static_cast<std::size_t>((written_ + run) % kHole);
+      const auto piece = bytes.subspan(run, std::min(left, bytes.size() - run));
+      const bool alike = is_zeros(piece) == zeros;
+      if (run > 0 && !alike) break;
+      if (!alike) zeros = true;
+      run += piece.size();
+    }
+    if (!zeros) {
+      if (auto ok = take_room(run); !ok) return ok;
+      const int error = write_all_at(fd_.get(), bytes.first(run), static_cast<off_t>(written_));
+      if (error != 0) return disk_error("cannot write to the inbox", error);
+      stored_ += run;
+    }
+    written_ += run;
+    bytes = bytes.subspan(run);
+  }
+  live_.reach(std::min(stored_, holes_->allocated));
+  return {};
+}
+
+Result<> PartFile::take_room(std::size_t bytes) {
+  if (bytes > room_) {
+    const auto usable = holes_->room(holes_->allocated - std::min(holes_->allocated, stored_));
+    if (!usable) return usable.error();
+    if (bytes > *usable) {
+      return fail(Errc::no_space,
+                  "no room for more of a file that was announced with " +
+                      format_size(holes_->allocated) + " on the disk and has more: make room, or "
+                      "lower the reserve (--min-free)");
+    }
+    room_ = std::max<std::uint64_t>(bytes, std::min(*usable, kAskRoom));
+  }
+  room_ -= bytes;
+  return {};
+}
+
+bool PartFile::slow_to_seal() const {
+  return holes_.has_value() || (home_.close_tells && written_ >= kWorthAThread);
 }
 
 Result<> PartFile::seal(const PublishTerms& terms) {
@@ -129,11 +226,13 @@ Result<> PartFile::seal(const PublishTerms& terms) {
 /// Length, mode and time of the file that it will be.
 Result<> PartFile::finish(const PublishTerms& terms) {
   const std::string shown = "'" + escape_for_terminal(join_components(terms.name)) + "'";
-  // What was set aside lies beyond the end and would be part of the file.
-  if (written_ < expected_ && ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0) {
+  // What was set aside lies beyond the end and would be part of the file; a hole at the end is part
+  // of it and not there yet.
+  if ((written_ < expected_ || holes_) && ftruncate(fd_.get(), static_cast<off_t>(written_)) != 0) {
     return disk_error("cannot finish " + shown, errno);
   }
-  if (fchmod(fd_.get(), home_.mode) != 0 && !is_unsupported(errno))
+  const unsigned mode = terms.executable ? home_.executable_mode : home_.mode;
+  if (fchmod(fd_.get(), mode) != 0 && !is_unsupported(errno))
     return disk_error("cannot set the mode of " + shown, errno);
   if (terms.modified && is_plausible(*terms.modified)) set_modified(fd_.get(), *terms.modified);
   if (const int error = home_.close_tells ? close_for_errors(fd_.get()) : 0; error != 0) {
@@ -145,6 +244,11 @@ Result<> PartFile::finish(const PublishTerms& terms) {
 Result<> PartFile::flush() const {
   if (fsync(fd_.get()) != 0) return disk_error("cannot bring a file to the disk", errno);
   return {};
+}
+
+void PartFile::set_holes(Holes holes) {
+  stored_ = std::min(written_, holes.allocated);
+  holes_ = std::move(holes);
 }
 
 void PartFile::start_flush() const { sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE); }
@@ -174,7 +278,7 @@ Result<StoredFile> PartFile::hand_over(int output_fd, const std::atomic<bool>& s
 
 Result<StoredFile> PartFile::publish(const PublishTerms& terms) {
   if (!fd_ || !sealed_) return fail(Errc::failed, "the file on its way in is not whole");
-  auto place = storage::publish(home_, part_name_, terms.name, terms.conflict);
+  auto place = storage::publish(home_, fd_.get(), part_name_, terms);
   if (!place) {
     if (place.error().code() != Errc::not_found) remove();
     return place.error();

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,13 +55,30 @@ std::optional<uid_t> owner_of_new_files(int folder_fd) {
   return known ? std::optional(status.st_uid) : std::nullopt;
 }
 
+/// Whatever the folder around it would have it be: nobody else gets in. The group stays what a
+/// setgid folder gives, which is the one of the files as well.
+void make_private(int parts_fd, const struct stat& status, const struct stat& root) {
+  (void)fremovexattr(parts_fd, "system.posix_acl_default");
+  (void)fremovexattr(parts_fd, "system.posix_acl_access");
+  const unsigned gives_group = root.st_mode & S_ISGID;
+  const bool other_group = gives_group != 0 && status.st_gid != root.st_gid;
+  if (other_group) (void)fchown(parts_fd, static_cast<uid_t>(-1), root.st_gid);
+  const unsigned mode = 0700U | gives_group;
+  if (other_group || (status.st_mode & (0777U | S_ISGID)) != mode) (void)fchmod(parts_fd, mode);
+}
+
 /// Errc::forbidden: it is another user's.
-Result<PartFolder> open_one_part_folder(const std::filesystem::path& path, int root_fd) {
+Result<PartFolder> open_one_part_folder(const std::filesystem::path& path, int root_fd,
+                                        bool shared) {
   const std::string name = path.filename().string();
   const std::string shown = quoted(path);
   if (mkdirat(root_fd, name.c_str(), 0700) == 0) {
     // Whatever the umask took away.
-    if (fchmodat(root_fd, name.c_str(), 0700, 0) != 0 && !is_unsupported(errno))
+    struct stat made {};
+    const bool usable = fstatat(root_fd, name.c_str(), &made, AT_SYMLINK_NOFOLLOW) == 0 &&
+                        (made.st_mode & 0700U) == 0700;
+    if (!usable && fchmodat(root_fd, name.c_str(), 0700U | (made.st_mode & S_ISGID), 0) != 0 &&
+        !is_unsupported(errno))
       return disk_error("cannot make the folder " + shown, errno);
   } else if (errno != EEXIST) {
     return disk_error("cannot make the folder " + shown, errno);
@@ -74,9 +92,9 @@ Result<PartFolder> open_one_part_folder(const std::filesystem::path& path, int r
   const auto of_another = fail(Errc::forbidden, shown + " belongs to the user with id " +
                                                     std::to_string(status.st_uid) +
                                                     ": remove it, or name another folder (--dir)");
-  PartFolder folder{
-      UniqueFd(openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
-      status.st_uid};
+  PartFolder folder;
+  folder.fd =
+      UniqueFd(openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.fd && foreign) return of_another;
   if (!folder.fd)
     return fail_errno(Errc::io, "cannot use " + shown + " (it has to be a folder of this user)",
@@ -88,12 +106,13 @@ Result<PartFolder> open_one_part_folder(const std::filesystem::path& path, int r
   folder.owner = status.st_uid;
   if (folder.owner != geteuid() && owner_of_new_files(folder.fd.get()) != folder.owner)
     return of_another;
-  if ((status.st_mode & 077U) != 0) {
-    fchmod(folder.fd.get(), 0700);
-    // File systems without permissions keep what they have: reading is borne, writing is not.
-    if (fstat(folder.fd.get(), &status) != 0 || (status.st_mode & 022U) != 0)
-      return fail(Errc::io, shown + " can be written by others and that cannot be changed");
-  }
+  make_private(folder.fd.get(), status, root);
+  // File systems without permissions keep what they have: reading is borne, writing only where the
+  // user says so.
+  if (!shared && (fstat(folder.fd.get(), &status) != 0 || (status.st_mode & 022U) != 0))
+    return fail(Errc::io, shown +
+                              " can be written by others and that cannot be changed: name another "
+                              "folder (--dir) or, if that is meant, add --shared-dir");
   return folder;
 }
 
@@ -134,19 +153,22 @@ std::optional<PartLabel> read_label(const PartFolder& folder, const std::string&
                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
   if (!fd || fstat(fd.get(), &status) != 0) return std::nullopt;
-  const bool ours = S_ISREG(status.st_mode) && status.st_uid == folder.owner && status.st_nlink == 1 &&
-                    (status.st_mode & 022U) == 0;
-  if (!ours) return std::nullopt;
+  if (!is_own(status, folder)) return std::nullopt;
   const auto text = read_whole(fd.get());
   return text ? parse_part_label(*text) : std::nullopt;
 }
 
-Result<PartFolder> open_part_folder(const std::filesystem::path& folder, int root_fd) {
-  auto opened = open_one_part_folder(folder / kPartFolder, root_fd);
+bool is_own(const struct stat& status, const PartFolder& parts) {
+  return S_ISREG(status.st_mode) && status.st_uid == parts.owner && status.st_nlink == 1 &&
+         (status.st_mode & 022U & ~parts.open) == 0;
+}
+
+Result<PartFolder> open_part_folder(const std::filesystem::path& folder, int root_fd, bool shared) {
+  auto opened = open_one_part_folder(folder / kPartFolder, root_fd, shared);
   if (opened || opened.error().code() != Errc::forbidden) return opened;
   // Several users share one inbox.
   const std::string own = kPartFolder + ("-" + std::to_string(geteuid()));
-  opened = open_one_part_folder(folder / own, root_fd);
+  opened = open_one_part_folder(folder / own, root_fd, shared);
   if (opened || opened.error().code() != Errc::forbidden) return opened;
   return fail(Errc::io, opened.error().message());
 }
@@ -174,6 +196,40 @@ Result<> try_publishing(const std::filesystem::path& folder, int root_fd, const 
   // Where it can be asked without a file that others would see.
   const UniqueFd unnamed(openat(root_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   if (!unnamed && (errno == EACCES || errno == EROFS)) return cannot("it takes no new files", errno);
+  return {};
+}
+
+Result<> try_file(const std::filesystem::path& folder, PartFolder& parts, const std::string& prefix,
+                  const Access& access) {
+  parts.group = getegid();
+  const std::string name = prefix + random_text();
+  const int parts_fd = parts.fd.get();
+  const UniqueFd fd(
+      openat(parts_fd, name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
+  // A disk that is full now need not stay so.
+  if (!fd) return {};
+  struct stat status {};
+  if (fstat(fd.get(), &status) == 0) {
+    parts.owner = status.st_uid;
+    parts.group = status.st_gid;
+    parts.open = status.st_mode & 022U;
+  }
+  constexpr off_t kHole = 1024 * 1024;
+  parts.keeps_holes = ftruncate(fd.get(), kHole) == 0 && fstat(fd.get(), &status) == 0 &&
+                      status.st_size == kHole && status.st_blocks == 0;
+  const bool given = !access.group || fchown(fd.get(), static_cast<uid_t>(-1), *access.group) == 0;
+  const int why = errno;
+  const bool moded = !access.mode || (fchmod(fd.get(), *access.mode) == 0 &&
+                                      fstat(fd.get(), &status) == 0 &&
+                                      (status.st_mode & 0777U) == *access.mode);
+  unlinkat(parts_fd, name.c_str(), 0);
+  if (!given)
+    return fail_errno(Errc::usage, "--group: nothing in " + quoted(folder) +
+                                       " can be given to group " + std::to_string(*access.group),
+                      why);
+  if (!moded)
+    return fail(Errc::usage, "--mode: the disk of " + quoted(folder) +
+                                 " does not keep this mode: leave it out");
   return {};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <ctime>
 #include <filesystem>
 #include <optional>
@@ -13,13 +15,22 @@ namespace lsend::storage {
 
 /// Makes, or finds, the private folder of this user below `root_fd`, and checks it (Inbox::open()).
 /// `folder` is for the texts.
-Result<PartFolder> open_part_folder(const std::filesystem::path& folder, int root_fd);
+/// `shared`: the disk need not keep others from writing it.
+Result<PartFolder> open_part_folder(const std::filesystem::path& folder, int root_fd, bool shared);
 
 /// Does once, with an empty file, what each file will need: a part is made, moved without replacing
 /// anything, and removed. Errc::io says what of it cannot be done here. A disk that is full is no
 /// reason.
 Result<> try_publishing(const std::filesystem::path& folder, int root_fd, const PartFolder& parts,
                         const std::string& prefix);
+
+/// Finds out, by a file, what this disk makes of files of ours. Errc::usage when it does not take the
+/// mode or group of `access`.
+Result<> try_file(const std::filesystem::path& folder, PartFolder& parts, const std::string& prefix,
+                  const Access& access);
+
+/// A file of ours alone.
+bool is_own(const struct stat& status, const PartFolder& parts);
 
 // What lies in an inbox's private folder: parts under random names, and beside some of them a
 // label, "<part>.json".

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "arrival.hpp"
 #include "disk_error.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/disk_name.hpp"
@@ -76,9 +76,9 @@ Result<> check_name(const std::vector<std::string>& components) {
 }
 
 /// The folder that the file goes into: nothing for the inbox itself.
-Result<UniqueFd> open_parent(int root_fd, const std::vector<std::string>& components) {
-  if (components.size() == 1) return UniqueFd();
-  return open_folder_beneath(root_fd, {components.begin(), components.end() - 1});
+Result<UniqueFd> open_parent(const PartHome& home, const std::vector<std::string>& folders) {
+  if (folders.empty()) return UniqueFd();
+  return open_folder_beneath(home.root_fd, folders, home.arrival);
 }
 
 bool is_there(int folder_fd, const std::string& name) {
@@ -113,8 +113,10 @@ int move_without_replacing(int from_fd, const std::string& from, int to_fd, cons
   return move_onto_placeholder(from_fd, from, to_fd, to);
 }
 
-Result<std::vector<std::string>> publish(const PartHome& home, const std::string& part_name,
-                                         std::vector<std::string> components, Conflict conflict) {
+Result<std::vector<std::string>> publish(const PartHome& home, int fd, const std::string& part_name,
+                                         const PublishTerms& terms) {
+  auto components = terms.name;
+  const auto conflict = terms.conflict;
   if (auto ok = check_name(components); !ok) return ok.error();
   leave_part_folder(components);
   components = names_on_disk(home, std::move(components));
@@ -122,12 +124,18 @@ Result<std::vector<std::string>> publish(const PartHome& home, const std::string
   const auto move = conflict == Conflict::overwrite ? move_replacing : move_without_replacing;
   const int parts_fd = home.part_folder_fd();
   const std::string wanted = components.back();
+  const std::vector<std::string> folders(components.begin(), components.end() - 1);
+  const unsigned mode = terms.executable ? home.executable_mode : home.mode;
   int error = 0;
   unsigned attempt = 0;
   for (int tries = 0; tries < kParentTries; ++tries) {
-    const auto parent = open_parent(home.root_fd, components);
+    const auto parent = open_parent(home, folders);
     if (!parent) return parent.error();
     const int parent_fd = *parent ? parent->get() : home.root_fd;
+    const auto settled =
+        home.arrival->settle_file(fd, mode, home.parts->group, parent_fd, join_components(folders),
+                                  terms.executable);
+    if (!settled) return settled.error();
     do {
       components.back() = candidate(wanted, attempt);
       error = move(parts_fd, part_name, parent_fd, components.back());

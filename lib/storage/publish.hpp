@@ -23,10 +23,11 @@ void leave_part_folder(std::vector<std::string>& components);
 /// as the file system allows. Never plain rename: that replaces.
 int move_without_replacing(int from_fd, const std::string& from, int to_fd, const std::string& to);
 
-/// Gives the part the name that `components` say below the inbox, or the next free one, or does
-/// with one that is taken what `conflict` says. Gives the components of where it is now.
+/// Gives the part, open as `fd`, what its folder gives to files, and the name that `terms` say below
+/// the inbox, or the next free one, or does with one that is taken what `terms.conflict` says. Gives
+/// the components of where it is now.
 /// Errc::not_found when the part is not there.
-Result<std::vector<std::string>> publish(const PartHome& home, const std::string& part_name,
-                                         std::vector<std::string> components, Conflict conflict);
+Result<std::vector<std::string>> publish(const PartHome& home, int fd, const std::string& part_name,
+                                         const PublishTerms& terms);
 
 }  // namespace lsend::storage

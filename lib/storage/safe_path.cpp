@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "arrival.hpp"
 #include "disk_error.hpp"
 #include "lsend/model/text.hpp"
 
@@ -79,7 +80,8 @@ UniqueFd open_one(int parent_fd, const std::string& component) {
       openat(parent_fd, component.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-Result<UniqueFd> walk(int root_fd, const std::vector<std::string>& components, bool make) {
+Result<UniqueFd> walk(int root_fd, const std::vector<std::string>& components, bool make,
+                      const Arrival* arrival) {
   if (components.empty()) {
     UniqueFd root = open_one(root_fd, ".");
     if (!root) return disk_error("cannot open the inbox", errno);
@@ -99,10 +101,12 @@ Result<UniqueFd> walk(int root_fd, const std::vector<std::string>& components, b
     UniqueFd next = open_one(parent_fd, component);
     if (!next && errno == ENOENT) {
       if (!make) return fail(Errc::not_found, shown + " is not there");
-      if (mkdirat(parent_fd, component.c_str(), 0755) != 0 && errno != EEXIST) {
-        return disk_error("cannot make " + shown, errno);
-      }
+      const unsigned mode = arrival ? arrival->folder_mode(rules_of(parent_fd)) : 0755U;
+      const bool made = mkdirat(parent_fd, component.c_str(), mode) == 0;
+      if (!made && errno != EEXIST) return disk_error("cannot make " + shown, errno);
       next = open_one(parent_fd, component);
+      const auto settled = made && next && arrival ? arrival->settle_folder(next.get()) : Result<>();
+      if (!settled) return settled.error();
     }
     if (!next && (errno == ENOTDIR || errno == ELOOP)) {
       return refuse(path, "'" + escape_for_terminal(component) +
@@ -159,12 +163,13 @@ std::string numbered_name(std::string_view name, unsigned number) {
   return fit(name, " (" + std::to_string(number) + ")");
 }
 
-Result<UniqueFd> open_folder_beneath(int root_fd, const std::vector<std::string>& components) {
-  return walk(root_fd, components, true);
+Result<UniqueFd> open_folder_beneath(int root_fd, const std::vector<std::string>& components,
+                                     const Arrival* arrival) {
+  return walk(root_fd, components, true, arrival);
 }
 
 Result<UniqueFd> find_folder_beneath(int root_fd, const std::vector<std::string>& components) {
-  return walk(root_fd, components, false);
+  return walk(root_fd, components, false, nullptr);
 }
 
 }  // namespace lsend::storage

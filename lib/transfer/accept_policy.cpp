@@ -67,7 +67,9 @@ Result<> check_limits(const PrepareUpload& request, const AcceptLimits& limits,
   // A message is shown, never stored: the disk does not matter to it.
   if (is_message(request)) return {};
   if (auto ok = check_leftover(*total, limits, leftover); !ok) return ok;
-  return check_space(*total, free_space, limits.min_free);
+  std::uint64_t needed = 0;
+  for (const auto& file : request.files) needed += room_of(file);
+  return check_space(needed, free_space, limits.min_free);
 }
 
 Ruling rule_on(const AcceptRules& rules, const Sender& sender, bool message) {

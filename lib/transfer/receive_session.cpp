@@ -248,7 +248,7 @@ ReceiveSession::Totals ReceiveSession::totals() const {
       ++totals.failed;
     } else {
       ++totals.open;
-      if (file.state != FileState::offered) totals.bytes_open += file.info.size;
+      if (file.state != FileState::offered) totals.bytes_open += room_of(file.info);
     }
   }
   return totals;

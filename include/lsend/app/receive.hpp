@@ -43,6 +43,10 @@ struct ReceiveOptions {
   Durability durability = Durability::none;
   /// One file alone is taken, and goes here: "-" is standard output; empty = into the folder.
   std::filesystem::path output;
+  bool shared_folder = false;         ///< others may be able to write it
+  std::optional<unsigned> file_mode;  ///< of what arrives, and folders have x where it has r
+  std::string group;                  ///< of what arrives, by name or number; empty = the folder's
+  bool executable = true;             ///< what another lsend says is executable stays it
   std::string hook;  ///< for the shell, after each file; empty = none
   bool to_standard_output() const { return output == "-"; }
   std::filesystem::path ready_file;  ///< written when listening; empty = none

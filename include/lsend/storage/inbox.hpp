@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,10 +16,13 @@
 #include "lsend/model/result.hpp"
 #include "lsend/model/resume.hpp"
 #include "lsend/model/time.hpp"
+#include "lsend/storage/access.hpp"
 #include "lsend/storage/stream_hash.hpp"
 #include "lsend/storage/unique_fd.hpp"
 
 namespace lsend::storage {
+
+class Arrival;
 
 /// A file that was published: its path below the inbox, '/'-separated, and what was verified.
 struct StoredFile {
@@ -42,6 +46,7 @@ struct PublishTerms {
   std::optional<std::string> sha256;  ///< hex, any case
   std::optional<FileTime> modified;   ///< applied when within [0, now + 1 day]
   Conflict conflict = Conflict::rename;
+  bool executable = false;  ///< x for whoever may read it
 };
 
 /// A part that was left for its sender to go on with.
@@ -49,21 +54,39 @@ struct KeptPart {
   std::string name;  ///< in the private folder
   PartLabel label;
   std::uint64_t bytes = 0;
-  std::int64_t changed = 0;  ///< seconds since 1970
+  std::uint64_t allocated = 0;  ///< bytes that it takes on the disk
+  std::int64_t changed = 0;     ///< seconds since 1970
 };
 
 /// The private folder, for as long as anybody uses it.
 struct PartFolder {
   UniqueFd fd;
-  std::uint32_t owner = 0;  ///< whom the file system says our files belong to
+  std::uint32_t owner = 0;   ///< whom the file system says our files belong to
+  std::uint32_t group = 0;   ///< of new files in it
+  unsigned open = 0;         ///< what others may do with our files, and nothing takes away
+  bool keeps_holes = false;  ///< what is not written of a file takes no room
 };
+
+/// A file that has holes at its sender: blocks of zeros are left out here as well.
+struct Holes {
+  std::uint64_t allocated = 0;  ///< bytes that it takes at its sender, by its word
+  /// Asked as bytes are written, for a word is no promise: how many more the disk has room for,
+  /// `own` of those counted on for this file.
+  std::function<Result<std::uint64_t>(std::uint64_t own)> room;
+};
+
+/// Takes over what is slow to close.
+using Closer = std::function<void(UniqueFd)>;
 
 /// What the parts of an inbox know of it; it outlives them.
 struct PartHome {
   int root_fd = -1;
   std::shared_ptr<const PartFolder> parts;
-  unsigned mode = 0;        ///< of published files
-  bool close_tells = true;  ///< of a full disk, as network file systems do
+  Arrival* arrival = nullptr;  ///< what published files are made like
+  unsigned mode = 0;           ///< of published files in the inbox itself
+  unsigned executable_mode = 0;
+  const Closer* closer = nullptr;  ///< empty where nobody takes anything over
+  bool close_tells = true;         ///< of a full disk, as network file systems do
 
   int part_folder_fd() const { return parts->fd.get(); }
 };
@@ -92,12 +115,16 @@ class PartFile {
   PartFile& operator=(PartFile&&) = delete;
   ~PartFile();
 
-  /// Appends. Errc::size_mismatch as soon as more than the expected size came; Errc::no_space,
+  /// Appends; leaves out what is zeros where it has holes. Errc::size_mismatch as soon as more than the expected size came; Errc::no_space,
   /// Errc::io.
   Result<> write(std::span<const std::byte> bytes);
   std::uint64_t written() const { return written_; }
 
-  /// Checks size and digest and makes the part what the file will be: mode 0644 less umask, time.
+  /// Whether seal() may take long: then it belongs on another thread.
+  bool slow_to_seal() const;
+  /// Whether start_flush() may.
+  bool slow_to_flush() const { return written_ >= kSlow; }
+  /// Checks size and digest and makes the part what the file will be: mode, time.
   /// Nothing can be written any more. Errc::size_mismatch, Errc::checksum_mismatch, Errc::no_space,
   /// Errc::io.
   Result<> seal(const PublishTerms& terms);
@@ -105,9 +132,10 @@ class PartFile {
   Result<> flush() const;
   /// Begins to write the part's bytes to the disk, without waiting.
   void start_flush() const;
-  /// Gives a sealed part its name: `terms.name` or the next free "name (n).ext" (after 100 tries
-  /// with random text), or as `terms.conflict` says; a name that the disk refuses is made one that
-  /// it takes (disk_name.hpp). Errc::name_refused, Errc::no_space, Errc::io.
+  /// Gives a sealed part the group and access list of its folder, and its name: `terms.name` or the
+  /// next free "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says; a
+  /// name that the disk refuses is made one that it takes (disk_name.hpp). Errc::name_refused,
+  /// Errc::no_space, Errc::io.
   /// Errc::not_found when somebody has removed the part: Inbox::rescue() may bring it back.
   Result<StoredFile> publish(const PublishTerms& terms);
   /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the
@@ -129,8 +157,10 @@ class PartFile {
   /// Of a reopened part: hashes at most `most` bytes more of what is there; how many. All but the
   /// last byte of the file that is expected. May run on another thread.
   Result<std::uint64_t> take_over(std::uint64_t most);
+  /// It has holes, and is not empty any more: for a new one see Inbox::create_part().
+  void set_holes(Holes holes);
   /// Throws away what take_over() has not seen; write() goes on behind it. Without anything left
-  /// the offset is 0.
+  /// the offset is 0. May run on another thread.
   Result<ResumePoint> settle_beginning();
 
  private:
@@ -138,14 +168,24 @@ class PartFile {
   PartFile(PartHome home, UniqueFd fd, std::string part_name, std::uint64_t expected, bool hash,
            LiveBytes live);
   Result<> finish(const PublishTerms& terms);
+  static constexpr std::uint64_t kSlow = 16 * 1024 * 1024;  ///< bytes, to be freed or flushed
+
   void remove() noexcept;
   void remove_label() noexcept;
+  Result<> set_aside();
+  Result<> write_dense(std::span<const std::byte> bytes);
+  Result<> write_sparse(std::span<const std::byte> bytes);
+  Result<> take_room(std::size_t bytes);
 
   PartHome home_;
   UniqueFd fd_;
   std::string part_name_;
   std::uint64_t expected_;
   std::uint64_t written_ = 0;
+  std::uint64_t aside_ = 0;  ///< the disk has room up to here; the largest number: nobody knows
+  std::optional<Holes> holes_;
+  std::uint64_t stored_ = 0;  ///< of a file with holes: bytes that are no hole
+  std::uint64_t room_ = 0;    ///< bytes that may be written before asking again
   std::optional<StreamHash> digest_;
   std::optional<StoredFile> sealed_;
   std::optional<PartLabel> label_;
@@ -177,24 +217,31 @@ inline constexpr std::chrono::hours kStaleParts{24};
 class Inbox {
  public:
   /// Makes the folder when it is missing. Errc::usage for '/', '/etc', '/tmp' themselves, for the
-  /// home folder unless it is named by an absolute path, and for folders that others, or a group
-  /// other than the user's primary one, can write without the sticky bit; Errc::io otherwise. The
-  /// umask is read here, once. Makes and checks the private folder (0700, ours, same file system):
-  /// `.lsend`, or `.lsend-UID` where that is another user's. Tries once what each file will need,
-  /// and removes parts older than 24 h.
-  static Result<Inbox> open(const std::filesystem::path& folder);
+  /// home folder unless it is named by an absolute path, for folders that others, or a group
+  /// other than the user's primary one, can write without the sticky bit, unless `access` says that
+  /// it is shared, and for a mode or group that the disk does not take; Errc::io otherwise. The
+  /// umask is read here, once. Makes and checks the private folder (0700, ours, same file system; in
+  /// a shared folder as private as the disk can): `.lsend`, or `.lsend-UID` where that is another
+  /// user's. Tries once what each file will need, and removes parts older than 24 h.
+  static Result<Inbox> open(const std::filesystem::path& folder, const Access& access = {});
   /// For one file that the user has named: parts lie beside it, hidden, and any folder will do.
   /// Errc::io when its folder is not there.
-  static Result<Inbox> open_beside(const std::filesystem::path& file);
+  static Result<Inbox> open_beside(const std::filesystem::path& file, const Access& access = {});
 
   const std::filesystem::path& folder() const { return folder_; }
   /// Of the folder; valid as long as the inbox.
   int descriptor() const { return root_.get(); }
-  /// `expected` bytes will come, or fewer; `hash` them as they pass. Space for them (at most 1 GiB
-  /// ahead) is set aside with fallocate where the file system can, and given back when the part is
-  /// removed or ends earlier. Over 2^63-1 stands for a length that is not known: nothing is set
-  /// aside. A private folder that has vanished is made anew.
-  Result<PartFile> create_part(std::uint64_t expected, bool hash) const;
+  /// `expected` bytes will come, or fewer; `hash` them as they pass. Space for them is set aside
+  /// with fallocate where the file system can, some MiB ahead of what comes, and given back when
+  /// the part is removed or ends earlier. Over 2^63-1 stands for a length that is not known:
+  /// nothing is set aside, nor is anything for a file with holes. A private folder that has
+  /// vanished is made anew.
+  Result<PartFile> create_part(std::uint64_t expected, bool hash,
+                               std::optional<Holes> holes = std::nullopt) const;
+  /// Parts that are large are closed, and freed if they go, by `closer`, which outlives them.
+  void close_with(Closer closer) { *closer_ = std::move(closer); }
+  /// What is not written of a file takes no room on this disk.
+  bool keeps_holes() const { return parts()->keeps_holes; }
   /// The parts that were kept and that nobody uses. Whatever does not look as we left it is none:
   /// foreign, linked, damaged, older than kStaleParts. May run on another thread.
   std::vector<KeptPart> kept_parts() const;
@@ -234,7 +281,7 @@ class Inbox {
  private:
   using PartFolderPtr = std::shared_ptr<const PartFolder>;
   Inbox(std::filesystem::path folder, UniqueFd root, PartFolderPtr parts, std::string part_prefix,
-        unsigned file_mode);
+        const Access& access);
   /// Is replaced where it vanishes, and read by other threads.
   struct Parts {
     std::mutex guard;
@@ -248,7 +295,11 @@ class Inbox {
   UniqueFd root_;
   std::unique_ptr<Parts> parts_;
   std::string part_prefix_;  ///< of the names of parts
+  bool shared_;  ///< others may write the folder
+  std::shared_ptr<Arrival> arrival_;
+  std::shared_ptr<Closer> closer_ = std::make_shared<Closer>();
   unsigned file_mode_;
+  unsigned executable_mode_;
   bool close_tells_;
   bool folds_names_;
   std::shared_ptr<std::atomic<std::uint64_t>> live_ =

@@ -9,6 +9,8 @@
 
 namespace lsend::storage {
 
+class Arrival;
+
 /// A peer's file name as harmless path components (reliability.md 5.2): '/' and '\' separate;
 /// empty, blank and "." components and a drive's letter in front go; control characters (C0, DEL,
 /// C1, U+2028/9) become '_', a component over 255 bytes is cut on a character boundary keeping its
@@ -24,11 +26,12 @@ std::string join_components(const std::vector<std::string>& components);
 /// character. The result stays within 255 bytes and valid UTF-8.
 std::string numbered_name(std::string_view name, unsigned number);
 
-/// Opens the folder `components` below `root_fd`, making what is missing (0755 less umask), and
-/// never leaves it: openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), or
+/// Opens the folder `components` below `root_fd`, making what is missing (0755 less umask, or as
+/// `arrival` says), and never leaves it: openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), or
 /// component by component with O_NOFOLLOW where the kernel has no openat2. Errc::name_refused when
 /// a symlink or a file stands where a folder is needed, Errc::no_space, Errc::io.
-Result<UniqueFd> open_folder_beneath(int root_fd, const std::vector<std::string>& components);
+Result<UniqueFd> open_folder_beneath(int root_fd, const std::vector<std::string>& components,
+                                     const Arrival* arrival = nullptr);
 
 /// The same for a folder that is there: Errc::not_found when it is not.
 Result<UniqueFd> find_folder_beneath(int root_fd, const std::vector<std::string>& components);

@@ -141,7 +141,7 @@ class ReceiveSession {
   struct Totals {
     std::size_t done = 0, failed = 0, declined = 0, open = 0;
     std::uint64_t bytes_done = 0, bytes_accepted = 0;
-    std::uint64_t bytes_open = 0;  ///< of accepted files that are neither done nor failed
+    std::uint64_t bytes_open = 0;  ///< room_of() accepted files that are neither done nor failed
   };
   Totals totals() const;
 

@@ -173,6 +173,29 @@ TEST_CASE("receive: options") {
   CHECK(command<ReceiveCommand>({"receive", "-y", "--once"}).options.count == 1);
 }
 
+TEST_CASE("receive: who may use what arrives") {
+  const auto plain = command<ReceiveCommand>({"receive", "-y"}).options;
+  CHECK_FALSE(plain.shared_folder);
+  CHECK_FALSE(plain.file_mode.has_value());
+  CHECK(plain.group.empty());
+  CHECK(plain.executable);
+  const auto team = command<ReceiveCommand>({"receive", "-y", "--shared-dir", "--mode", "0664",
+                                             "--group", "team", "--no-executable"})
+                        .options;
+  CHECK(team.shared_folder);
+  CHECK(team.file_mode == 0664U);
+  CHECK(team.group == "team");
+  CHECK_FALSE(team.executable);
+  for (const char* mode : {"", "640x", "u=rw", "-640", "0440", "755", "4644", "2664", "1644", "888",
+                           "07777777777777777777777"}) {
+    INFO(mode);
+    CHECK(refused({"receive", "-y", "--mode", mode}) ==
+          "--mode: write the octal mode of a file that its owner can read and write, without x, as "
+          "640; folders get x where it has r");
+  }
+  CHECK(refused({"receive", "-y", "--group", ""}) == "--group: a text is missing");
+}
+
 TEST_CASE("receive: who is accepted") {
   const auto pin = command<ReceiveCommand>({"receive", "--pin", "12"}).options;
   CHECK(!pin.auto_accept);

@@ -151,3 +151,21 @@ TEST_CASE("what broken transfers left counts towards the limit of a session") {
   limits.max_size.reset();
   CHECK(check_limits(offer({"a"}, 600), limits, kPlenty, 5'000).has_value());
 }
+
+TEST_CASE("a file with holes needs the room that it takes, and counts with its size elsewhere") {
+  auto request = offer({"sparse"});
+  request.files[0].size = 1'000'000'000'000;
+  request.files[0].allocated = 5'000;
+  AcceptLimits limits;
+  limits.min_free = 1'000;
+  CHECK(check_limits(request, limits, 6'000).has_value());
+  CHECK(check_limits(request, limits, 5'999).error().message() ==
+        "the request needs 5.00 KB, the disk has 6.00 KB free and keeps 1.00 KB (--min-free): make "
+        "room or lower the reserve");
+  // More than all of it is no word to go by.
+  request.files[0].allocated = std::numeric_limits<std::uint64_t>::max();
+  CHECK(check_limits(request, limits, kPlenty).error().code() == Errc::no_space);
+  request.files[0].allocated = 0;
+  limits.max_file_size = 999'999'999'999;
+  CHECK(check_limits(request, limits, kPlenty).error().code() == Errc::limit);
+}
