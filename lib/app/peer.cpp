@@ -67,9 +67,11 @@ Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const pro
     const auto code = protocol::errc_of_status(reply->head.status, protocol::Action::info);
     if (code == Errc::self_discovered)
       co_return has_our_identity(endpoint, client.local_address());
-    peer.nameless = fail(
-        code == Errc::unknown_route ? code : Errc::protocol,
-        endpoint.url() + " answered " + std::to_string(reply->head.status) + " to 'info'");
+    const auto what =
+        endpoint.url() + " answered " + std::to_string(reply->head.status) + " to 'info'";
+    // Who sends us elsewhere is not who was meant.
+    if (reply->head.status / 100 == 3) co_return fail(Errc::protocol, what);
+    peer.nameless = fail(code == Errc::unknown_route ? code : Errc::protocol, what);
     co_return false;
   }
   const protocol::DeviceDefaults defaults{endpoint.port, endpoint.scheme};

@@ -3,7 +3,6 @@ silent, that take no connection, that stop in the middle, or answer nothing any 
 than they say, and not much later: the machine may be slow."""
 
 import contextlib
-import select
 import signal
 import socket
 import threading
@@ -64,22 +63,6 @@ class Clock:
         return True
 
 
-def stop_reading(exchange):
-    """Some of the body, and then nothing more until the caller has closed."""
-    exchange.read(100_000)
-    until = time.monotonic() + 60
-    while not _peer_has_closed(exchange.socket) and not exchange.peer.closing:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def _peer_has_closed(sock):
-    """Also behind what was not read."""
-    poll = select.poll()
-    poll.register(sock.fileno(), select.POLLRDHUP)
-    return bool(poll.poll(0))
-
-
 # --- --connect-timeout ---------------------------------------------------------------------------
 
 
@@ -113,22 +96,13 @@ def test_who_does_not_say_who_it_is(send, peer, three):
 
 @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
 def test_S15_a_peer_that_reads_no_more_is_let_go(send, peer, tmp_path, tls):
-    waited = []
-
-    def upload(exchange):
-        began = time.monotonic()
-        stop_reading(exchange)
-        waited.append(time.monotonic() - began)
-        exchange.keep = False
-        return True
-
-    receiver = peer(tls=tls, behave={"upload": upload})
-    sent = send(receiver, "--stall-timeout", "2s", big_file(tmp_path))
+    """Three times, with a second before the last."""
+    receiver = peer(tls=tls, behave={"upload": behaviour.stall_after(100_000)})
+    with takes(7):
+        sent = send(receiver, "--stall-timeout", "2s", big_file(tmp_path))
     assert sent.code == 5, sent.message
     assert "nothing moved within the time limit" in sent.message
-    assert len(waited) == 3
-    for each in waited:
-        assert 1.9 <= each < 2 + LATE, waited
+    assert len(receiver.of("upload")) == 3
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
