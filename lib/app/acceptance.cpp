@@ -57,10 +57,12 @@ std::string describe_policy(const ReceiveOptions& options, const Deciders& decid
 }
 
 Acceptance::Acceptance(const storage::Home& home, const ReceiveOptions& options,
-                       const Deciders& deciders, SessionRequests& requests, Warn warn)
+                       const Deciders& deciders, SessionRequests& requests,
+                       BlockingPool& pool, Warn warn)
     : options_(options),
       deciders_(deciders),
       requests_(requests),
+      pool_(pool),
       warn_(std::move(warn)),
       home_(home),
       known_(home),
@@ -133,16 +135,8 @@ Task<Acceptance::Outcome> Acceptance::decide(net::Exchange& exchange, SessionPtr
   for (const auto index : offered) wait.question.files.push_back(session->files()[index].info);
   const SessionRequests::Entry entry(requests_, session, exchange);
   exchange.protect();
-  const auto executor = co_await net::asio::this_coro::executor;
-  net::TaskGroup asking(executor);
-  asking.spawn(ask(wait));
-  bool gone = false;
-  while (!wait.outcome && session->running() && !gone) {
-    co_await exchange.until_peer_leaves();
-    gone = !wait.outcome && session->running();
-  }
-  asking.cancel();
-  co_await asking.join();
+  auto job = [&](net::TaskGroup& children) { return ask_and_watch(children, wait, *session); };
+  const bool gone = co_await net::with_children(std::move(job));
   if (!session->running() || gone) {
     auto outcome = ended_unasked(*session, gone);
     session->abort();
@@ -151,6 +145,19 @@ Task<Acceptance::Outcome> Acceptance::decide(net::Exchange& exchange, SessionPtr
   auto outcome = std::move(*wait.outcome);
   for (auto& index : outcome.files) index = offered[index];
   co_return outcome;
+}
+
+/// Asks until there is a decision, the session has ended or the sender has gone; true for the last.
+Task<bool> Acceptance::ask_and_watch(net::TaskGroup& children, Wait& wait,
+                                     const transfer::ReceiveSession& session) {
+  children.spawn(ask(wait));
+  bool gone = false;
+  while (!wait.outcome && session.running() && !gone) {
+    co_await wait.exchange.until_peer_leaves();
+    gone = !wait.outcome && session.running();
+  }
+  children.cancel();
+  co_return gone;
 }
 
 /// Why nobody's answer counts any more.
@@ -189,8 +196,10 @@ Task<Acceptance::Outcome> Acceptance::ask_person(const AcceptQuestion& question,
   auto answer = co_await desk_->ask(std::move(asked), limit);
   if (!answer) co_return refused(kByPerson, Errc::declined, "nobody answered in time");
   using Choice = Answer::Choice;
-  if (answer->choice == Choice::always) remember(question.request, identity::TrustState::trusted);
-  if (answer->choice == Choice::block) remember(question.request, identity::TrustState::blocked);
+  if (answer->choice == Choice::always)
+    co_await remember(question.request, identity::TrustState::trusted);
+  if (answer->choice == Choice::block)
+    co_await remember(question.request, identity::TrustState::blocked);
   if (answer->choice == Choice::no || answer->choice == Choice::block)
     co_return refused(kByPerson, Errc::declined, "the user said no");
   auto outcome = accepted(kByPerson, question.files.size());
@@ -199,19 +208,21 @@ Task<Acceptance::Outcome> Acceptance::ask_person(const AcceptQuestion& question,
 }
 
 /// Only a proven fingerprint is remembered, as its record says.
-void Acceptance::remember(const RequestEvent& request, identity::TrustState state) {
-  if (!request.verified) return;
-  const auto& device = request.device;
+Task<> Acceptance::remember(RequestEvent request, identity::TrustState state) {
+  if (!request.verified) co_return;
   Endpoint endpoint;
-  endpoint.scheme = device.protocol;
+  endpoint.scheme = request.device.protocol;
   endpoint.host = request.address;
-  endpoint.port = device.port;
+  endpoint.port = request.device.port;
   const auto now = now_as_file_time();
-  const auto changed = change_known(home_, [&](identity::KnownDevices& known) -> Result<bool> {
+  ChangeKnown change = [=, device = std::move(request.device)](
+                           identity::KnownDevices& known) -> Result<bool> {
     known.met(device.fingerprint, device.alias, endpoint, now);
     known.set_state(device.fingerprint, state, now);
     return true;
-  });
+  };
+  auto changing = change_known_on(pool_, home_, std::move(change));
+  const auto changed = co_await std::move(changing);
   if (!changed) warn_(changed.error().message());
 }
 

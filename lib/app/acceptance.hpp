@@ -3,9 +3,9 @@
 #include <memory>
 #include <string_view>
 
+#include "lib/app/change_known.hpp"
 #include "lib/app/prompt_desk.hpp"
 #include "lib/app/session_requests.hpp"
-#include "lsend/app/known_store.hpp"
 #include "lsend/app/receive.hpp"
 
 namespace lsend::app {
@@ -23,7 +23,7 @@ class Acceptance {
   using Warn = std::function<void(const std::string& message)>;
 
   Acceptance(const storage::Home& home, const ReceiveOptions& options, const Deciders& deciders,
-             SessionRequests& requests, Warn warn);
+             SessionRequests& requests, BlockingPool& pool, Warn warn);
 
   /// What this machine's user made of the sender; nobody else may claim its place.
   identity::Standing standing(const net::Exchange& exchange, const DeviceInfo& device);
@@ -49,15 +49,18 @@ class Acceptance {
   struct Wait;
 
   transfer::Ruling rule(const net::Exchange& exchange, const RequestEvent& request) const;
+  Task<bool> ask_and_watch(net::TaskGroup& children, Wait& wait,
+                           const transfer::ReceiveSession& session);
   Task<> ask(Wait& wait);
   Task<Outcome> ask_program(const AcceptQuestion& question);
   Task<Outcome> ask_person(const AcceptQuestion& question, TimePoint limit);
-  void remember(const RequestEvent& request, identity::TrustState state);
+  Task<> remember(RequestEvent request, identity::TrustState state);
   Outcome ended_unasked(const transfer::ReceiveSession& session, bool gone) const;
 
   const ReceiveOptions& options_;
   const Deciders& deciders_;
   SessionRequests& requests_;
+  BlockingPool& pool_;
   Warn warn_;
   storage::Home home_;
   KnownView known_;

@@ -36,7 +36,8 @@ void Hooks::run(HookFile file) {
   waiting_.push_back(std::move(file));
   if (workers_ >= kAtOnce) return;
   ++workers_;
-  tasks_.spawn(work());
+  // One that fails inside goes on with what is left.
+  tasks_.spawn(net::keep_running("the commands of --exec", [this] { return work(); }));
 }
 
 Task<> Hooks::work() {

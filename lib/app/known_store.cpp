@@ -44,9 +44,10 @@ Result<identity::KnownDevices> load_known(const storage::Home& home) {
                   "; mend it, or move it away and every device is a new one");
 }
 
-Result<> change_known(const storage::Home& home, const ChangeKnown& change) {
+Result<> change_known(const storage::Home& home, const ChangeKnown& change,
+                      const std::atomic<bool>* stop) {
   if (home.nowhere()) return no_place("there is no folder for the known devices");
-  const auto lock = storage::FileLock::take(home.data / ".known_devices.lock", kLockLimit);
+  const auto lock = storage::FileLock::take(home.data / ".known_devices.lock", kLockLimit, stop);
   if (!lock) return name_the_way_out(lock.error(), home);
   auto known = load_known(home);
   if (!known) return known.error();

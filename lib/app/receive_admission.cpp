@@ -28,7 +28,7 @@ ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptio
       book_(book),
       resume_(resume),
       reader_(options, book),
-      acceptance_(home, options, deciders, book.requests(),
+      acceptance_(home, options, deciders, book.requests(), pool,
                   [&book](const std::string& message) { book.warn(message); }),
       room_(room) {
   resume_.still_expected = [&book] { return book.still_expected(); };

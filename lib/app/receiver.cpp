@@ -70,10 +70,10 @@ Task<Result<ReceiveReport>> Receiver::run() {
     finish();
   });
   tasks_.spawn(must_go_on(discovery_.run(options_.announce)));
-  sweeper_.spawn(must_go_on(sweep_loop()));
+  sweeper_.spawn(net::keep_running("sweeping", [this] { return sweep_loop(); }));
   // Until the hooks have ended: a closed terminal ends those too.
   watchdog_.spawn(must_go_on(reload_.run()));
-  sweeper_.spawn(sweep_parts());
+  sweeper_.spawn(net::keep_running("sweeping parts", [this] { return sweep_parts(); }));
   if (manager_.watchdog()) watchdog_.spawn(reassure(*manager_.watchdog()));
   co_await server_->run();
   discovery_.stop();
@@ -186,13 +186,18 @@ Task<> Receiver::wind_up() {
   std::erase_if(running, [](const auto& session) { return !session->was_active(); });
   cut_short_ = !running.empty();
   // The senders hear it first: a connection that just breaks looks like a fault of the network.
-  net::TaskGroup telling(executor_);
-  for (const auto& session : running)
-    if (session->device().port != 0) telling.spawn(tell_cancel(session));
-  co_await telling.join();
+  auto job = [&](net::TaskGroup& children) { return tell_all(children, running); };
+  co_await net::with_children(std::move(job));
   handler_.abort_all();
   server_->drain();
   sweeper_.spawn(force_stop());
+}
+
+Task<> Receiver::tell_all(net::TaskGroup& children,
+                          const std::vector<ReceiveHandler::SessionPtr>& sessions) {
+  for (const auto& session : sessions)
+    if (session->device().port != 0) children.spawn(tell_cancel(session));
+  co_return;
 }
 
 Task<> Receiver::force_stop() {

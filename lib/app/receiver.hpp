@@ -38,6 +38,7 @@ class Receiver {
   void finish();
   Task<> wind_up();
   Task<> force_stop();
+  Task<> tell_all(net::TaskGroup& children, const std::vector<ReceiveHandler::SessionPtr>& sessions);
   Task<> tell_cancel(ReceiveHandler::SessionPtr session);
   Result<ReceiveReport> outcome() const;
 

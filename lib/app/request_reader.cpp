@@ -43,16 +43,23 @@ Task<> wake_at(TimePoint when, net::Exchange& exchange, bool& come) {
   if (come) exchange.wake();
 }
 
+Task<bool> wait_beside_clock(net::TaskGroup& children, TimePoint when, net::Exchange& exchange,
+                             bool& come) {
+  children.spawn(wake_at(when, exchange, come));
+  co_await exchange.until_peer_leaves();
+  const bool in_time = come;
+  children.cancel();
+  co_return in_time;
+}
+
 /// False when the sender went away before.
 Task<bool> wait_for(TimePoint when, net::Exchange& exchange) {
-  const auto executor = co_await net::asio::this_coro::executor;
-  net::TaskGroup clock(executor);
   bool come = false;
-  clock.spawn(wake_at(when, exchange, come));
-  co_await exchange.until_peer_leaves();
-  clock.cancel();
-  co_await clock.join();
-  co_return come;
+  auto job = [&](net::TaskGroup& children) {
+    return wait_beside_clock(children, when, exchange, come);
+  };
+  const bool waited = co_await net::with_children(std::move(job));
+  co_return waited;
 }
 
 }  // namespace

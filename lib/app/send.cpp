@@ -76,15 +76,20 @@ class Sender {
     SendReport report;
     report.message = digests_.payload().is_message;
     report.targets.resize(targets.size());
-    net::TaskGroup group(presence_.executor());
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      group.spawn(deliver(targets[i], report.targets[i]));
-    co_await group.join();
+    auto job = [&](net::TaskGroup& children) { return deliver_all(children, targets, report); };
+    co_await net::with_children(std::move(job));
     co_await presence_.close();
     co_return report;
   }
 
  private:
+  Task<> deliver_all(net::TaskGroup& children, const std::vector<std::string>& targets,
+                     SendReport& report) {
+    for (std::size_t i = 0; i < targets.size(); ++i)
+      children.spawn(deliver(targets[i], report.targets[i]));
+    co_return;
+  }
+
   /// Once, and again as often as --retry says and the failure is a temporary one.
   Task<> deliver(std::string target, TargetReport& report) {
     const auto began = Clock::now();

@@ -121,16 +121,19 @@ Task<Result<>> SendJob::ask_then_upload(SendAsker& asker) {
   co_return Result<>();
 }
 
+Task<> SendJob::upload_and_tell(net::TaskGroup& children, ClientPtr client) {
+  children.spawn(news_.keep_telling());
+  SendUploads uploads(session_, news_);
+  co_await uploads.run(std::move(client));
+  children.cancel();
+}
+
 Task<> SendJob::upload(ClientPtr client) {
   const auto before = session_.plan.totals().done;
   const auto taken = session_.plan.waiting();
   news_.begin_progress();
-  SendUploads uploads(executor_, session_, news_);
-  net::TaskGroup telling(executor_);
-  telling.spawn(news_.keep_telling());
-  co_await uploads.run(std::move(client));
-  telling.cancel();
-  co_await telling.join();
+  auto job = [&](net::TaskGroup& children) { return upload_and_tell(children, std::move(client)); };
+  co_await net::with_children(std::move(job));
   const auto after = session_.plan.totals();
   session_.goes_on = after.done == before + taken;
   news_.end_progress();

@@ -53,6 +53,7 @@ class SendJob {
   Task<Result<>> ask_and_upload();
   Task<Result<>> ask_then_upload(SendAsker& asker);
   Task<> upload(ClientPtr client);
+  Task<> upload_and_tell(net::TaskGroup& children, ClientPtr client);
 
   Executor executor_;
   Interrupt& interrupt_;

@@ -36,10 +36,16 @@ UploadFailure failure_of(const Peer& peer, const net::Reply& reply) {
 }  // namespace
 
 Task<> SendUploads::run(ClientPtr client) {
+  auto job = [&](net::TaskGroup& children) { return start_loops(children, std::move(client)); };
+  co_await net::with_children(std::move(job));
+}
+
+Task<> SendUploads::start_loops(net::TaskGroup& children, ClientPtr client) {
+  loops_of_ = &children;
   loops_ = std::max<std::size_t>(1, connections());
-  group_.spawn(upload_loop(std::move(client)));
-  for (std::size_t i = 1; i < loops_; ++i) group_.spawn(upload_loop(nullptr));
-  co_await group_.join();
+  children.spawn(upload_loop(std::move(client)));
+  for (std::size_t i = 1; i < loops_; ++i) children.spawn(upload_loop(nullptr));
+  co_return;
 }
 
 std::size_t SendUploads::connections() const {
@@ -61,7 +67,7 @@ void SendUploads::add_connections(const net::HttpClient& client) {
   const auto files = std::max<std::size_t>(1, session_.plan.files().size() - totals.skipped);
   const auto most =
       transfer::worthwhile_connections(totals.open, totals.bytes_total / files, *round_trip);
-  for (; loops_ < most; ++loops_) group_.spawn(upload_loop(nullptr));
+  for (; loops_ < most; ++loops_) loops_of_->spawn(upload_loop(nullptr));
 }
 
 /// Sends one file after another over one connection, which it opens again when it has to.

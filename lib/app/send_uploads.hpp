@@ -12,8 +12,7 @@ namespace lsend::app {
 /// Uploads what the peer takes, several files at a time, each as often as it is worth trying.
 class SendUploads {
  public:
-  SendUploads(Executor executor, SendSession& session, SendNews& news)
-      : session_(session), news_(news), group_(executor) {}
+  SendUploads(SendSession& session, SendNews& news) : session_(session), news_(news) {}
 
   /// `client` is the connection that asked. Returns when no file is under way any more.
   Task<> run(ClientPtr client);
@@ -35,6 +34,7 @@ class SendUploads {
 
   class Batch;
 
+  Task<> start_loops(net::TaskGroup& children, ClientPtr client);
   Task<> upload_loop(ClientPtr client);
   Task<bool> upload_some(ClientPtr& client);
   Task<bool> upload_batch(ClientPtr& client, Batch& batch);
@@ -65,7 +65,7 @@ class SendUploads {
 
   SendSession& session_;
   SendNews& news_;
-  net::TaskGroup group_;
+  net::TaskGroup* loops_of_ = nullptr;  ///< while it runs
   std::size_t loops_ = 0;
   bool answers_digests_ = true;  ///< until an answer without one
   bool takes_batches_ = false;   ///< another lsend: it has answered with a digest

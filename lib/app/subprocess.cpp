@@ -215,6 +215,16 @@ Task<> enforce(ChildPtr child, Duration limit, std::shared_ptr<bool> over) {
   child->kill();
 }
 
+/// Until it has ended.
+Task<> attend(net::TaskGroup& helpers, ChildPtr child, ShellCommand& command,
+              std::shared_ptr<bool> over) {
+  helpers.spawn(feed(child, std::move(command.input)));
+  helpers.spawn(collect(child));
+  helpers.spawn(enforce(child, command.limit, over));
+  co_await child->watch().async_wait(Descriptor::wait_read, net::use_tuple);
+  helpers.cancel();
+}
+
 }  // namespace
 
 std::string CommandEnd::describe(Duration limit) const {
@@ -232,16 +242,11 @@ Task<Result<CommandEnd>> run_command(ShellCommand command) {
   if (!started) co_return started.error();
   const ChildPtr child = std::move(*started);
   const auto over = std::make_shared<bool>(false);
-  net::TaskGroup helpers(executor);
   // The helpers hold the child too: only this one may decide when it is killed.
   const std::unique_ptr<Child, void (*)(Child*)> killer(child.get(),
                                                         [](Child* one) { one->kill(); });
-  helpers.spawn(feed(child, std::move(command.input)));
-  helpers.spawn(collect(child));
-  helpers.spawn(enforce(child, command.limit, over));
-  co_await child->watch().async_wait(Descriptor::wait_read, net::use_tuple);
-  helpers.cancel();
-  co_await helpers.join();
+  auto job = [&](net::TaskGroup& helpers) { return attend(helpers, child, command, over); };
+  co_await net::with_children(std::move(job));
   child->keep_late_output();
   auto info = child->reap();
   // A wait may end early: it says only that something happened to the descriptor.

@@ -40,14 +40,21 @@ Task<> call_hosts(Sweep& sweep) {
 
 }  // namespace
 
+namespace {
+
+Task<> call_in_parallel(net::TaskGroup& children, Sweep& sweep) {
+  for (std::size_t i = 0; i < std::min(kParallel, sweep.hosts.size()); ++i)
+    children.spawn(call_hosts(sweep));
+  co_return;
+}
+
+}  // namespace
+
 Task<> sweep_network(const Node& node, std::vector<std::string> hosts, std::uint16_t port,
                      PeerFound found, std::function<bool()> stopped) {
-  const auto executor = co_await net::asio::this_coro::executor;
   Sweep sweep{node, std::move(hosts), port, std::move(found), std::move(stopped)};
-  net::TaskGroup group(executor);
-  for (std::size_t i = 0; i < std::min(kParallel, sweep.hosts.size()); ++i)
-    group.spawn(call_hosts(sweep));
-  co_await group.join();
+  auto job = [&sweep](net::TaskGroup& children) { return call_in_parallel(children, sweep); };
+  co_await net::with_children(std::move(job));
 }
 
 }  // namespace lsend::app

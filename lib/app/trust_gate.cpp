@@ -108,9 +108,9 @@ Task<Result<Peer>> TrustGate::admit(const Node& node, std::string target, Peer f
     const bool agreed = co_await confirm(peer, desk);
     if (!agreed) co_return unasked(peer);
   }
-  const bool can_remember = remembers_ && peer.proven && !contact.v1 && *welcome != Welcome::stranger;
-  peer.remembered = can_remember && *welcome != Welcome::known;
-  if (can_remember) remember(peer);
+  if (!remembers_ || !peer.proven || contact.v1 || *welcome == Welcome::stranger) co_return peer;
+  const bool stored = co_await remember(peer);
+  peer.remembered = stored && *welcome != Welcome::known;
   co_return peer;
 }
 
@@ -125,20 +125,25 @@ void TrustGate::note_new(Peer& peer, const identity::Contact& contact) {
                            "has another certificate"});
 }
 
-/// A disk that takes no record is no reason not to send.
-void TrustGate::remember(const Peer& peer) {
+/// False, and a warning, where it could not be stored: that is no reason not to send.
+Task<bool> TrustGate::remember(const Peer& peer) {
   const auto now =
       std::chrono::time_point_cast<FileTime::duration>(std::chrono::system_clock::now());
+  const auto fingerprint = *peer.proven;
   const auto alias = peer.nameless ? std::string() : peer.info.alias;
-  if (!known_.is_news(*peer.proven, alias, peer.endpoint, now)) return;
+  const auto endpoint = peer.endpoint;
+  if (!known_.is_news(fingerprint, alias, endpoint, now)) co_return true;
   // Another try of this command has to find what this one has learned.
-  known_.met(*peer.proven, alias, peer.endpoint, now);
-  const auto written = change_known(home_, [&](identity::KnownDevices& known) -> Result<bool> {
-    known.met(*peer.proven, alias, peer.endpoint, now);
+  known_.met(fingerprint, alias, endpoint, now);
+  ChangeKnown change = [=](identity::KnownDevices& known) -> Result<bool> {
+    known.met(fingerprint, alias, endpoint, now);
     return true;
-  });
+  };
+  auto changing = change_known_on(*pool_, home_, std::move(change));
+  const auto written = co_await std::move(changing);
   if (!written)
     sink_->on(WarningEvent{"the device could not be remembered: " + written.error().message()});
+  co_return written.has_value();
 }
 
 }  // namespace lsend::app

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -7,7 +8,7 @@
 #include "lib/app/peer.hpp"
 #include "lib/app/prompt_desk.hpp"
 #include "lsend/app/events.hpp"
-#include "lsend/app/known_store.hpp"
+#include "lib/app/change_known.hpp"
 #include "lsend/identity/trust.hpp"
 
 namespace lsend::app {
@@ -32,7 +33,7 @@ class TrustGate {
   static Task<bool> confirm(const Peer& peer, PromptDesk* desk);
   bool is_demanded(const std::string& target, const Fingerprint& fingerprint) const;
   void note_new(Peer& peer, const identity::Contact& contact);
-  void remember(const Peer& peer);
+  Task<bool> remember(const Peer& peer);
 
   storage::Home home_;
   identity::TrustMode mode_;
@@ -40,6 +41,7 @@ class TrustGate {
   ProgressSink* sink_;
   bool remembers_ = true;
   identity::KnownDevices known_;
+  std::unique_ptr<BlockingPool> pool_ = std::make_unique<BlockingPool>(1);
 };
 
 }  // namespace lsend::app

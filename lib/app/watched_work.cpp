@@ -7,11 +7,11 @@ constexpr Duration kLookEvery = std::chrono::milliseconds(100);
 }
 
 net::Task<> WatchedWork::watch_session() {
-  while (session_->running() && Clock::now() < limit_) {
+  while (!done_ && session_->running() && Clock::now() < limit_) {
     session_->touch(Clock::now());
-    co_await net::sleep_for(kLookEvery);
+    co_await over_->wait(Clock::now() + kLookEvery);
   }
-  *stop_ = true;
+  if (!done_) *stop_ = true;
 }
 
 net::Task<> WatchedWork::watch_sender() {

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "lib/app/blocking_pool.hpp"
+#include "lsend/net/event.hpp"
 #include "lsend/net/http_server.hpp"
 #include "lsend/net/task_group.hpp"
 #include "lsend/transfer/upload_slot.hpp"
@@ -31,21 +33,26 @@ class WatchedWork {
   net::Task<std::invoke_result_t<Work&>> run(BlockingPool& pool, Work work) {
     using Value = std::invoke_result_t<Work&>;
     const auto executor = co_await net::asio::this_coro::executor;
+    over_.emplace(executor);
     pool.raise_at_end(stop_);
-    net::TaskGroup clock(executor);
-    net::TaskGroup sender(executor);
-    clock.spawn(watch_session());
-    sender.spawn(watch_sender());
-    Value value = co_await pool.run(std::move(work));
-    done_ = true;
-    clock.cancel();
-    exchange_.wake();
-    co_await clock.join();
-    co_await sender.join();
+    auto job = [&](net::TaskGroup& watchers) { return watched(watchers, pool, work); };
+    Value value = co_await net::with_children(std::move(job));
     co_return value;
   }
 
  private:
+  template <class Work>
+  net::Task<std::invoke_result_t<Work&>> watched(net::TaskGroup& watchers, BlockingPool& pool,
+                                                 Work& work) {
+    using Value = std::invoke_result_t<Work&>;
+    watchers.spawn(watch_session());
+    watchers.spawn(watch_sender());
+    Value value = co_await pool.run(std::move(work));
+    done_ = true;
+    over_->set();
+    exchange_.wake();
+    co_return value;
+  }
   net::Task<> watch_session();
   net::Task<> watch_sender();
 
@@ -53,6 +60,7 @@ class WatchedWork {
   transfer::UploadSlot::SessionPtr session_;
   TimePoint limit_;
   std::shared_ptr<std::atomic<bool>> stop_ = std::make_shared<std::atomic<bool>>(false);
+  std::optional<net::Event> over_;
   bool done_ = false;
   bool gone_ = false;
 };

@@ -20,6 +20,7 @@ constexpr std::string_view kOtherAddresses = "other addresses";
 
 struct Repeated {
   TimePoint since;
+  LogLevel level = LogLevel::info;
   std::uint64_t more = 0;
 };
 using Kind = std::pair<std::string, std::string>;
@@ -67,8 +68,11 @@ void log(LogLevel level, std::string_view text) {
     the_log().sink(level, escape_for_terminal(mask_secrets(text), kLineBytes));
 }
 
-void log_refusal(std::string_view address, std::string_view what, TimePoint now) {
-  if (!log_enabled(LogLevel::info)) return;
+namespace {
+
+void log_repeatable(LogLevel level, std::string_view address, std::string_view what,
+                    TimePoint now) {
+  if (!log_enabled(level)) return;
   auto& repeated = the_log().repeated;
   const Kind kind =
       told_as(repeated, Kind(escape_for_terminal(address), escape_for_terminal(what)));
@@ -77,8 +81,20 @@ void log_refusal(std::string_view address, std::string_view what, TimePoint now)
     ++found->second.more;
     return;
   }
-  repeated.emplace(kind, Repeated{now});
-  log(LogLevel::info, refusal_line(kind));
+  repeated.emplace(kind, Repeated{now, level});
+  log(level, refusal_line(kind));
+}
+
+}  // namespace
+
+void log_refusal(std::string_view address, std::string_view what, TimePoint now) {
+  log_repeatable(LogLevel::info, address, what, now);
+}
+
+void log_failure(std::string_view address, std::string_view what, TimePoint now) noexcept try {
+  log_repeatable(LogLevel::error, address, what, now);
+} catch (...) {
+  // There is no memory even for that.
 }
 
 void log_repeated(TimePoint now) {
@@ -94,9 +110,9 @@ void log_repeated(TimePoint now) {
       entry = repeated.erase(entry);
       continue;
     }
-    log(LogLevel::info,
+    log(count.level,
         refusal_line(kind) + " (" + std::to_string(count.more) + " more in ten seconds)");
-    count = Repeated{now};
+    count = Repeated{now, count.level};
     ++entry;
   }
 }

@@ -265,20 +265,27 @@ class ClientConnection final : public HttpClient {
     if (input_) input_->cancel(ignored);
   }
 
-  Task<Result<Reply>> upload_listening(const Call& call, Outgoing& body) {
-    Listener listener;
-    TaskGroup group(stream_.link().socket().get_executor());
-    group.spawn(listen(call, listener));
+  /// Sends while somebody reads what the peer has to say meanwhile.
+  Task<error_code> send_beside_listener(TaskGroup& children, const Call& call, Outgoing& body,
+                                        Listener& listener) {
+    children.spawn(listen(call, listener));
     const auto sent = co_await send_body(body, &listener);
     listener.sending = false;
-    if (!body.failure.message().empty()) {
-      // Closing without the rest is what tells the peer that this file is not whole.
+    // Closing without the rest is what tells the peer that this file is not whole.
+    if (!body.failure.message().empty())
       stream_.link().abort();
-      co_await group.join();
-      co_return body.failure;
-    }
-    if (!listener.reply) stream_.link().limit_drained(sent ? kLastWords : call.answer_limit);
-    co_await group.join();
+    else if (!listener.reply)
+      stream_.link().limit_drained(sent ? kLastWords : call.answer_limit);
+    co_return sent;
+  }
+
+  Task<Result<Reply>> upload_listening(const Call& call, Outgoing& body) {
+    Listener listener;
+    auto job = [&](TaskGroup& children) {
+      return send_beside_listener(children, call, body, listener);
+    };
+    const auto sent = co_await with_children(std::move(job));
+    if (!body.failure.message().empty()) co_return body.failure;
     // Whoever read of the break first has ended the write, and knows why.
     const bool read_first = sent == asio::error::operation_aborted && !*listener.reply;
     if (sent && !read_first) co_return cause_of_break(sent, std::move(*listener.reply));

@@ -10,6 +10,23 @@ namespace lsend::net {
 
 namespace {
 
+/// Lets somebody end what is being opened, and takes that back on every way out.
+class Abortable {
+ public:
+  Abortable(Connecting* connecting, std::function<void()> abort) : connecting_(connecting) {
+    if (connecting_) connecting_->abort = std::move(abort);
+  }
+  Abortable(const Abortable&) = delete;
+  Abortable& operator=(const Abortable&) = delete;
+  ~Abortable() { release(); }
+  void release() {
+    if (connecting_) connecting_->abort = nullptr;
+  }
+
+ private:
+  Connecting* connecting_;
+};
+
 /// A TCP connection, or the reason why there is none.
 Task<Result<TcpSocket>> open_socket(const Endpoint& peer, const ConnectOptions& options) {
   const auto executor = co_await asio::this_coro::executor;
@@ -26,9 +43,9 @@ Task<Result<TcpSocket>> open_socket(const Endpoint& peer, const ConnectOptions& 
   if (ec) co_return fail(Errc::unreachable, "connecting to " + peer.url() + ": " + ec.message());
   TcpLink link(std::move(socket));
   link.limit_total(options.connect_limit);
-  if (options.connecting) options.connecting->abort = [&link] { link.abort(); };
+  Abortable abortable(options.connecting, [&link] { link.abort(); });
   auto [failed] = co_await link.socket().async_connect(endpoint, use_tuple);
-  if (options.connecting) options.connecting->abort = nullptr;
+  abortable.release();
   if (failed) {
     const auto error = link_error(link, failed, "connecting to " + peer.url());
     // Nobody there is nobody there, whether the network says so or says nothing.
@@ -56,10 +73,10 @@ Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& 
   // The two share the limit; what is left may be nothing, which is no limit to the link.
   const auto left = std::chrono::ceil<Duration>(until - Clock::now());
   client->stream().link().limit_total(std::max(left, Duration(1)));
-  if (connecting) connecting->abort = [raw = client.get()] { raw->abort(); };
+  Abortable abortable(connecting, [raw = client.get()] { raw->abort(); });
   const auto name = peer.url();
   const auto shaken = co_await client->stream().handshake(name);
-  if (connecting) connecting->abort = nullptr;
+  abortable.release();
   if (!shaken) co_return shaken.error();
   client->learn_peer();
   co_return std::move(client);

@@ -129,8 +129,23 @@ Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
       if (!slept) co_return;
       continue;
     }
-    tasks_.spawn(serve_connection(std::move(socket)));
+    const bool served = start_serving(std::move(socket));
+    if (served) continue;
+    const bool slept = co_await sleep_for(kBackOff);
+    if (!slept) co_return;
   }
+}
+
+/// False when there is no memory for one more: its socket is closed, and the others go on.
+bool HttpServer::start_serving(TcpSocket socket) {
+  try {
+    tasks_.spawn(serve_connection(std::move(socket)));
+    return true;
+  } catch (const std::exception& failure) {
+    log_failure("listener", std::string("a connection could not be served: ") + failure.what(),
+                Clock::now());
+  }
+  return false;
 }
 
 /// Makes room for one more connection: of the same network first, then of all (reliability.md 4.1).
@@ -197,8 +212,10 @@ Task<> HttpServer::serve_connection(TcpSocket socket) {
   // Nothing that a peer does may end the process: the barrier of each connection.
   try {
     co_await serve_admitted(std::move(socket), presence.live());
-  } catch (const std::exception&) {
+  } catch (const std::exception& failure) {
     // The connection is closed by its destructor; a cancellation ends here as well.
+    if (!is_cancellation(std::current_exception()))
+      failed_inside(address, "a connection", failure.what());
   }
 }
 

@@ -57,11 +57,19 @@ class Question {
   gaicb request_{};
 };
 
-/// What nobody waits for any more, but glibc has not given back.
-void leave_behind(std::unique_ptr<Question> question) {
-  static auto& left = *new std::vector<std::unique_ptr<Question>>;
-  left.push_back(std::move(question));
-}
+/// Ends a question on every way out. What glibc has not given back is never freed.
+struct GiveUp {
+  void operator()(Question* question) const {
+    if (question->call_off())
+      delete question;
+    else
+      left_behind().push_back(question);
+  }
+  static std::vector<Question*>& left_behind() {
+    static auto& left = *new std::vector<Question*>;
+    return left;
+  }
+};
 
 }  // namespace
 
@@ -70,7 +78,7 @@ Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration l
   error_code ec;
   const auto literal = asio::ip::make_address(host, ec);
   if (!ec) co_return std::vector<std::string>(1, address_text(literal));
-  auto question = std::make_unique<Question>(host);
+  const std::unique_ptr<Question, GiveUp> question(new Question(host));
   const auto until = Clock::now() + limit;
   const bool asked = question->ask();
   while (asked && question->pending()) {
@@ -79,7 +87,6 @@ Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration l
       co_await sleep_for(kLook);
       continue;
     }
-    if (!question->call_off()) leave_behind(std::move(question));
     if (called_off) co_return fail(Errc::cancelled, "looking up '" + host + "': called off");
     co_return fail(Errc::not_found, "no name server answered for host '" + host + "' in time");
   }

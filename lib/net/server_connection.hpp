@@ -30,6 +30,14 @@ inline std::string render_answer(const Answer& answer, bool keep_alive) {
   return text;
 }
 
+/// Whatever an exception ends, somebody hears why.
+inline void failed_inside(const PeerAddress& peer, std::string_view doing,
+                          const char* what) noexcept try {
+  log_failure(peer.str(), std::string(doing) + " failed inside: " + what, Clock::now());
+} catch (...) {
+  log_failure("a peer", "a request failed inside: out of memory", Clock::now());
+}
+
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
@@ -149,12 +157,31 @@ class Connection final : public Exchange {
     live_.busy = true;
     reader_.start_body(head_.framing, false);
     link.limit_idle(server_.limits_.body_idle);
-    co_await server_.handler_.handle(*this);
+    const bool ended = co_await handle();
+    if (!ended) co_await answer_failure();
     if (!answered_) co_return false;
     const bool unread = !reader_.body_done();
     if (keep_ && !unread) co_return true;
     co_await linger();
     co_return false;
+  }
+
+  /// False when the handler ended by an exception, which is no fault of the request.
+  Task<bool> handle() {
+    try {
+      co_await server_.handler_.handle(*this);
+      co_return true;
+    } catch (const std::exception& failure) {
+      if (is_cancellation(std::current_exception())) throw;
+      failed_inside(peer(), head_.method + " " + head_.target, failure.what());
+    }
+    co_return false;
+  }
+
+  Task<> answer_failure() {
+    keep_ = false;
+    auto answer = server_.handler_.refuse(fail(Errc::failed, "the request failed inside"));
+    co_await respond(std::move(answer));
   }
 
   /// Lets a peer that is still sending hear our answer: a plain close would reset the connection

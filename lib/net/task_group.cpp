@@ -7,10 +7,11 @@
 #include <boost/system/system_error.hpp>
 #include <exception>
 #include <list>
+#include <string_view>
+
+#include "lsend/model/log.hpp"
 
 namespace lsend::net {
-
-namespace {
 
 bool is_cancellation(const std::exception_ptr& failure) {
   try {
@@ -19,6 +20,18 @@ bool is_cancellation(const std::exception_ptr& failure) {
     return e.code() == asio::error::operation_aborted;
   } catch (...) {
     return false;
+  }
+}
+
+namespace {
+
+void log_thrown(std::string_view who, const std::exception_ptr& failure) noexcept {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& known) {
+    log_failure(who, known.what(), Clock::now());
+  } catch (...) {
+    log_failure(who, "an exception of an unknown kind", Clock::now());
   }
 }
 
@@ -39,7 +52,10 @@ TaskGroup::~TaskGroup() { cancel(); }
 void TaskGroup::spawn(Task<> task) {
   auto signal = state_->running.emplace(state_->running.end());
   auto on_end = [state = state_, signal](std::exception_ptr failure) {
-    if (failure && !state->failure && !is_cancellation(failure)) state->failure = failure;
+    if (failure && !is_cancellation(failure)) {
+      log_thrown("lsend", failure);
+      if (!state->failure) state->failure = failure;
+    }
     state->running.erase(signal);
     if (state->running.empty()) state->idle.cancel();
   };
@@ -74,6 +90,24 @@ Task<> TaskGroup::join() {
   co_await asio::this_coro::throw_if_cancelled(true);
   if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
   if (state->failure) std::rethrow_exception(std::exchange(state->failure, nullptr));
+}
+
+Task<> keep_running(std::string name, std::function<Task<>()> start) {
+  constexpr Duration kBreath{1000};
+  while (true) {
+    std::exception_ptr failure;
+    try {
+      auto running = start();
+      co_await std::move(running);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    if (is_cancellation(failure)) std::rethrow_exception(failure);
+    log_thrown(name, failure);
+    const bool slept = co_await sleep_for(kBreath);
+    if (!slept) co_return;
+  }
 }
 
 Task<bool> sleep_for(Duration duration) {

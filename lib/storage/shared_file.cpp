@@ -45,13 +45,15 @@ Result<std::optional<std::string>> read_small_file(const std::filesystem::path& 
   }
 }
 
-Result<FileLock> FileLock::take(const std::filesystem::path& path, Duration limit) {
+Result<FileLock> FileLock::take(const std::filesystem::path& path, Duration limit,
+                                const std::atomic<bool>* stop) {
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return disk_error("cannot open " + quoted(path), errno);
   const auto give_up = Clock::now() + limit;
   while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR)
       return disk_error("cannot lock " + quoted(path), errno);
+    if (stop && *stop) return fail(Errc::cancelled, "waiting for " + quoted(path) + " was ended");
     if (Clock::now() >= give_up)
       return fail(Errc::io,
                   "another process keeps " + quoted(path) + " locked; try again when it has ended");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "lsend/identity/known_devices.hpp"
@@ -16,8 +17,10 @@ Result<identity::KnownDevices> load_known(const storage::Home& home);
 using ChangeKnown = std::function<Result<bool>(identity::KnownDevices& known)>;
 
 /// Reads, changes and writes under a lock, so that commands which run at once lose nothing of one
-/// another. The identity's folder must be there. Errors of `change` are given back.
-Result<> change_known(const storage::Home& home, const ChangeKnown& change);
+/// another. The identity's folder must be there. Errors of `change` are given back. Waits for the
+/// lock, three seconds at most, and no longer once `stop` is true.
+Result<> change_known(const storage::Home& home, const ChangeKnown& change,
+                      const std::atomic<bool>* stop = nullptr);
 
 /// For a program that serves on: what the file says now, read again only when it has changed. While
 /// it cannot be read, what it said before.

@@ -24,6 +24,9 @@ void log(LogLevel level, std::string_view text);
 /// Something that a peer can repeat as often as it likes: of the same kind from the same address
 /// the first is logged at once, and every ten seconds how many more there were.
 void log_refusal(std::string_view address, std::string_view what, TimePoint now);
+/// The same of what went wrong at this end, as an error. Never throws: whoever reports a failure
+/// for want of memory has none for that either.
+void log_failure(std::string_view address, std::string_view what, TimePoint now) noexcept;
 /// Logs the counts that are due; called each second by who serves.
 void log_repeated(TimePoint now);
 

@@ -132,6 +132,7 @@ class HttpServer {
   using LiveList = std::list<Live>;
 
   Task<> accept_loop(TcpAcceptor& acceptor);
+  bool start_serving(TcpSocket socket);
   Task<> serve_connection(TcpSocket socket);
   Task<> serve_admitted(TcpSocket socket, Live& live);
   Task<> serve_tls(TcpSocket socket, Live& live);

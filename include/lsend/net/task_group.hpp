@@ -2,8 +2,10 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -13,7 +15,8 @@
 namespace lsend::net {
 
 /// Owns the coroutines that a job has started. No coroutine is started any other way, so none can
-/// outlive its job unnoticed or lose its error.
+/// outlive its job unnoticed or lose its error: what one throws is logged at once, since whoever joins
+/// may do so much later.
 class TaskGroup {
  public:
   explicit TaskGroup(Executor executor);
@@ -69,6 +72,13 @@ std::invoke_result_t<Job&, TaskGroup&> with_children(Job job) {
   if (failure) std::rethrow_exception(failure);
   if constexpr (gives) co_return std::move(*value);
 }
+
+/// Is it how a cancelled coroutine unwinds, and no failure?
+bool is_cancellation(const std::exception_ptr& failure);
+
+/// Runs what `start` gives, and once more each time that it has thrown: for loops that a process
+/// cannot do without. `name` says in the log what failed.
+Task<> keep_running(std::string name, std::function<Task<>()> start);
 
 /// Waits, or returns early with false when cancelled.
 Task<bool> sleep_for(Duration duration);

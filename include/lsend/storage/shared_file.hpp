@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -23,8 +24,9 @@ Result<std::optional<std::string>> read_small_file(const std::filesystem::path& 
 /// ends with this object and with the process.
 class FileLock {
  public:
-  /// Blocks for `limit` at most; Errc::io.
-  static Result<FileLock> take(const std::filesystem::path& path, Duration limit);
+  /// Blocks for `limit` at most, and no longer once `stop` is true (Errc::cancelled); Errc::io.
+  static Result<FileLock> take(const std::filesystem::path& path, Duration limit,
+                               const std::atomic<bool>* stop = nullptr);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
