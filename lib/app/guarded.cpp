@@ -1,7 +1,5 @@
 #include "lib/app/guarded.hpp"
 
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 #include <new>
 
 namespace lsend::app {
@@ -15,16 +13,6 @@ Error error_of(const std::exception_ptr& thrown) {
     return fail(Errc::failed, known.what());
   } catch (...) {
     return fail(Errc::failed, "an exception of an unknown kind");
-  }
-}
-
-bool is_cancellation(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const boost::system::system_error& known) {
-    return known.code() == net::asio::error::operation_aborted;
-  } catch (...) {
-    return false;
   }
 }
 

@@ -6,13 +6,12 @@
 
 #include "lsend/model/result.hpp"
 #include "lsend/net/asio.hpp"
+#include "lsend/net/task_group.hpp"
 
 namespace lsend::app {
 
 /// An exception that nobody has handled, as a failure.
 Error error_of(const std::exception_ptr& thrown);
-/// A coroutine that was cancelled ends by an exception, which is no failure.
-bool is_cancellation(const std::exception_ptr& thrown);
 
 /// What a job gives; its exception is a failure, so that whoever waits can still tidy up.
 template <class T>
@@ -24,7 +23,7 @@ net::Task<Result<T>> guarded(net::Task<Result<T>> job) {
   } catch (...) {
     thrown = std::current_exception();
   }
-  if (thrown && is_cancellation(thrown)) std::rethrow_exception(thrown);
+  if (thrown && net::is_cancellation(thrown)) std::rethrow_exception(thrown);
   if (thrown) co_return error_of(thrown);
   co_return std::move(*result);
 }

@@ -98,12 +98,12 @@ RequestEvent ReceiveAdmission::describe(const net::Exchange& exchange,
 }
 
 /// A disk without holes has no use for what is said of them.
-Task<Result<PrepareUpload>> ReceiveAdmission::read_prepare(
+Task<Result<ReceiveAdmission::Offer>> ReceiveAdmission::read_prepare(
     const Request& request, const protocol::DeviceDefaults& defaults) {
-  auto message = co_await reader_.read_prepare(request, defaults);
-  if (message && !inbox_.keeps_holes())
-    for (auto& file : message->files) file.allocated.reset();
-  co_return message;
+  auto offer = co_await reader_.read_prepare(request, defaults);
+  if (offer && !inbox_.keeps_holes())
+    for (auto& file : offer->message.files) file.allocated.reset();
+  co_return offer;
 }
 
 /// What broken transfers left may be much to look at.
@@ -165,6 +165,15 @@ Task<Result<>> ReceiveAdmission::wait_for_room(net::Exchange& exchange, SessionP
   co_return fail(Errc::cancelled, "the sender has gone or called it off");
 }
 
+Error ReceiveAdmission::turn_away(const net::Exchange& exchange, const Offer& offer) {
+  auto event = describe(exchange, offer.message);
+  event.files = offer.files;
+  event.bytes = offer.bytes;
+  auto why = book_.busy_for(exchange.peer(), Clock::now());
+  book_.refused(std::move(event), kByRule, why);
+  return why;
+}
+
 Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& request,
                                                                  PrepareUpload message) {
   book_.settle();
@@ -176,6 +185,7 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
     book_.refused(std::move(event), kByRule, session.error());
     co_return session.error();
   }
+  if (exchange.peer_fingerprint()) (*session)->prove(*exchange.peer_fingerprint());
   Opened opened(book_, *session, std::move(event));
   auto offered = passing(message);
   if (!offered) co_return opened.refuse(kByRule, offered.error());

@@ -28,8 +28,11 @@ class ReceiveAdmission {
 
   Task<Result<>> check_head(const Request& request) { return reader_.check_head(request); }
   Task<Result<std::string>> read_json(const Request& request) { return reader_.read_json(request); }
-  Task<Result<PrepareUpload>> read_prepare(const Request& request,
-                                           const protocol::DeviceDefaults& defaults);
+  using Offer = RequestReader::Offer;
+  Task<Result<Offer>> read_prepare(const Request& request,
+                                   const protocol::DeviceDefaults& defaults);
+  /// The answer to an offer that was kept out.
+  Error turn_away(const net::Exchange& exchange, const Offer& offer);
 
   /// `reply` without tokens: nothing is to be sent, and a message was delivered.
   struct Admitted {

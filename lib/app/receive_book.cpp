@@ -50,6 +50,15 @@ Result<ReceiveBook::SessionPtr> ReceiveBook::open(const PeerAddress& sender, con
   return session;
 }
 
+bool ReceiveBook::keeps_out(const net::Exchange& exchange) const {
+  return !closed_ && slot_.keeps_out(exchange.peer_fingerprint());
+}
+
+Error ReceiveBook::busy_for(const PeerAddress& sender, TimePoint now) {
+  told_busy_ = now;
+  return slot_.busy_for(sender);
+}
+
 bool ReceiveBook::somebody_waits(TimePoint now) const {
   return closed_ || (told_busy_ && now - *told_busy_ < kStillWaits);
 }

@@ -39,6 +39,10 @@ class ReceiveBook {
   /// Errc::shutting_down after close().
   Result<SessionPtr> open(const PeerAddress& sender, const Version& version,
                           const PrepareUpload& request, TimePoint now);
+  /// Is there no place for the caller, whatever it asks? What was settled before counts.
+  bool keeps_out(const net::Exchange& exchange) const;
+  /// Why such a caller has to wait; remembers that it does.
+  Error busy_for(const PeerAddress& sender, TimePoint now);
   /// Takes the sessions that have ended out of the slot, ends what their requests wait for, and
   /// tells of them. Called each second: a longer silence was not the senders'.
   void settle();

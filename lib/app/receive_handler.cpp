@@ -47,12 +47,13 @@ ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const Receiv
 // --- prepare-upload
 
 Task<> ReceiveHandler::prepare_upload(Request& request) {
-  auto message = co_await admission_.read_prepare(request, node().defaults());
-  if (!message) {
-    auto error = message.error();
+  auto offer = co_await admission_.read_prepare(request, node().defaults());
+  if (!offer || offer->kept_out) {
+    auto error = offer ? admission_.turn_away(request.exchange, *offer) : offer.error();
     co_await respond_error(request.exchange, std::move(error));
     co_return;
   }
+  auto* message = &offer->message;
   const bool resumable = !request.v1() && message->resume.wanted;
   if (resumable) {
     const bool goes_on = co_await go_on(request.exchange, *message);

@@ -138,7 +138,7 @@ Task<> Receiver::must_go_on(Task<> job) {
     thrown = std::current_exception();
   }
   if (!thrown) co_return;
-  if (is_cancellation(thrown)) std::rethrow_exception(thrown);
+  if (net::is_cancellation(thrown)) std::rethrow_exception(thrown);
   interrupt_.request(error_of(thrown));
 }
 

@@ -118,26 +118,62 @@ void RequestReader::tell_of_pin(const net::Exchange& exchange, const Error& erro
   book_.refused(std::move(event), kByRule, error);
 }
 
-Task<Result<std::string>> RequestReader::read_json(const Request& request) {
+Task<Result<>> RequestReader::read_body(const Request& request, net::Exchange::TakeBlock take) {
   const auto fits = co_await check_head(request);
   if (!fits) co_return fits.error();
   // What has come counts, not what is announced: two heads would keep everybody out.
   JsonBudget budget(json_in_flight_, kMaxJsonInFlight);
-  const net::Exchange::MayHold may_hold = [&budget](std::size_t bytes) {
-    return budget.take(bytes);
+  net::Exchange::TakeBlock within_budget = [&](std::string_view block) -> Result<> {
+    if (!budget.take(block.size()))
+      return fail(Errc::too_many_requests, "too many requests are being read");
+    return take(block);
   };
-  auto body = co_await request.exchange.read_all(kMaxPrepare, may_hold);
-  co_return body;
+  auto reading = request.exchange.read_blocks(kMaxPrepare, std::move(within_budget));
+  const auto read = co_await std::move(reading);
+  co_return read;
 }
 
-Task<Result<PrepareUpload>> RequestReader::read_prepare(const Request& request,
-                                                        const protocol::DeviceDefaults& defaults) {
-  const auto body = co_await read_json(request);
-  if (!body) co_return body.error();
+Task<Result<std::string>> RequestReader::read_json(const Request& request) {
+  std::string text;
+  net::Exchange::TakeBlock append = [&text](std::string_view block) {
+    text.append(block);
+    return Result<>();
+  };
+  auto reading = read_body(request, std::move(append));
+  const auto read = co_await std::move(reading);
+  if (!read) co_return read.error();
+  co_return text;
+}
+
+/// Read while it comes, and only counted where the sender cannot be let in: whoever asks a busy
+/// receiver with a hundred thousand files costs it what the bytes cost, and stops nobody.
+Task<Result<RequestReader::Offer>> RequestReader::read_prepare(
+    const Request& request, const protocol::DeviceDefaults& defaults) {
   protocol::JsonLimits limits;
   limits.max_files = options_.limits.max_files;
-  auto message = request.route.codec->decode_prepare_upload(*body, defaults, limits);
-  co_return message;
+  using Files = protocol::PrepareDecoder::Files;
+  std::optional<protocol::PrepareDecoder> decoder;
+  Offer offer;
+  net::Exchange::TakeBlock decode = [&](std::string_view block) -> Result<> {
+    // Not before: a PIN is judged first, and the slot may become free meanwhile.
+    if (!decoder) {
+      offer.kept_out = book_.keeps_out(request.exchange);
+      decoder.emplace(request.route.codec->request_name(), limits,
+                      offer.kept_out ? Files::count : Files::keep);
+    }
+    return decoder->feed(block);
+  };
+  auto reading = read_body(request, decode);
+  const auto read = co_await std::move(reading);
+  if (!read) co_return read.error();
+  const auto fed = decode({});  // where nothing came
+  if (!fed) co_return fed.error();
+  auto message = decoder->finish(defaults);
+  if (!message) co_return message.error();
+  offer.message = std::move(*message);
+  offer.files = decoder->files();
+  offer.bytes = decoder->bytes();
+  co_return offer;
 }
 
 }  // namespace lsend::app

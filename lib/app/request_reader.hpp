@@ -7,6 +7,7 @@
 #include "lib/app/api_handler.hpp"
 #include "lib/app/receive_book.hpp"
 #include "lsend/app/receive.hpp"
+#include "lsend/protocol/prepare_decoder.hpp"
 #include "lsend/transfer/pin_guard.hpp"
 
 namespace lsend::app {
@@ -23,13 +24,20 @@ class RequestReader {
   Task<Result<>> check_head(const Request& request);
   /// The body of a request whose head is right.
   Task<Result<std::string>> read_json(const Request& request);
-  Task<Result<PrepareUpload>> read_prepare(const Request& request,
-                                           const protocol::DeviceDefaults& defaults);
+  struct Offer {
+    PrepareUpload message;
+    bool kept_out = false;  ///< its files were counted, not kept: whatever it asks, the answer is "busy"
+    std::size_t files = 0;
+    std::uint64_t bytes = 0;
+  };
+  Task<Result<Offer>> read_prepare(const Request& request,
+                                   const protocol::DeviceDefaults& defaults);
 
   /// The options are not what they were.
   void options_changed() { pins_.change(options_.pin); }
 
  private:
+  Task<Result<>> read_body(const Request& request, net::Exchange::TakeBlock take);
   void tell_of_pin(const net::Exchange& exchange, const Error& error);
 
   const ReceiveOptions& options_;

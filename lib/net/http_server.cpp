@@ -20,24 +20,34 @@ constexpr std::size_t kJsonBytesPerSecond = 64 * 1024;
 
 }  // namespace
 
-Task<Result<std::string>> Exchange::read_all(std::size_t limit, const MayHold& may_hold) {
+Task<Result<std::string>> Exchange::read_all(std::size_t limit) {
+  std::string text;
+  TakeBlock append = [&text](std::string_view block) {
+    text.append(block);
+    return Result<>();
+  };
+  const auto read = co_await read_blocks(limit, std::move(append));
+  if (!read) co_return read.error();
+  co_return text;
+}
+
+Task<Result<>> Exchange::read_blocks(std::size_t limit, TakeBlock take) {
   if (head_.framing.content_length.value_or(0) > limit)
     co_return fail(Errc::limit, "a request body is over its limit");
   // A request that drips in holds memory: what has come bounds its time, not what was announced.
   const auto started = Clock::now();
   limit_body(kJsonTime);
-  std::string text;
+  std::size_t come = 0;
   std::vector<std::byte> buffer(16 * 1024);
   while (true) {
     const auto bytes = co_await read_body(buffer);
     if (!bytes) co_return bytes.error();
-    if (*bytes == 0) co_return text;
-    if (text.size() + *bytes > limit)
-      co_return fail(Errc::limit, "a request body is over its limit");
-    if (may_hold && !may_hold(*bytes))
-      co_return fail(Errc::too_many_requests, "too many requests are being read");
-    text.append(reinterpret_cast<const char*>(buffer.data()), *bytes);
-    const auto earned = kJsonTime + std::chrono::seconds(text.size() / kJsonBytesPerSecond);
+    if (*bytes == 0) co_return Result<>();
+    come += *bytes;
+    if (come > limit) co_return fail(Errc::limit, "a request body is over its limit");
+    const auto taken = take(std::string_view(reinterpret_cast<const char*>(buffer.data()), *bytes));
+    if (!taken) co_return taken;
+    const auto earned = kJsonTime + std::chrono::seconds(come / kJsonBytesPerSecond);
     const auto spent = std::chrono::duration_cast<Duration>(Clock::now() - started);
     limit_body(std::clamp(earned - spent, Duration{0}, kJsonSilence));
   }

@@ -2,7 +2,6 @@
 
 #include "device_json.hpp"
 #include "extension.hpp"
-#include "prepare_sax.hpp"
 
 namespace lsend::protocol {
 
@@ -57,14 +56,6 @@ std::string JsonCodec::encode_prepare_upload(const DeviceInfo& info,
     out.end();
   }
   return out.end().take();
-}
-
-Result<PrepareUpload> JsonCodec::decode_prepare_upload(std::string_view json,
-                                                       const DeviceDefaults& defaults,
-                                                       const JsonLimits& limits) const {
-  auto request = read_prepare_upload(json, defaults, limits);
-  if (!request) return malformed(request_, request.error());
-  return request;
 }
 
 Result<PrepareUploadReply> JsonCodec::decode_prepare_reply(std::string_view json,

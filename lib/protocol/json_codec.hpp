@@ -21,8 +21,7 @@ class JsonCodec : public Codec {
   using Codec::encode_prepare_upload;
   std::string encode_prepare_upload(const DeviceInfo& info, std::span<const FileInfo* const> files,
                                     const ResumeWish& resume, bool to_lsend) const final;
-  Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
-                                              const JsonLimits& limits) const final;
+  std::string_view request_name() const final { return request_; }
   Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,
                                                   const JsonLimits& limits) const final;
 

@@ -154,24 +154,59 @@ class EventReader {
 
 }  // namespace
 
-Result<> read_json_object(std::string_view text, std::size_t max_depth, std::size_t max_string,
-                          JsonHandler& handler) {
-  // The parser would skip it; RFC 8259 section 8.1 forbids to send one.
-  if (text.starts_with("\xEF\xBB\xBF")) {
-    return fail(Errc::bad_request, "it begins with a byte order mark");
+class JsonReader::Parser {
+ public:
+  Parser(std::size_t max_depth, std::size_t max_string, JsonHandler& handler)
+      : parser_(options(max_depth), max_depth, max_string, handler) {}
+
+  boost::json::basic_parser<EventReader>& operator*() { return parser_; }
+
+ private:
+  static boost::json::parse_options options(std::size_t max_depth) {
+    boost::json::parse_options options;
+    options.max_depth = max_depth + 1;  // the reader refuses it before, and says why
+    return options;
   }
+
+  boost::json::basic_parser<EventReader> parser_;
+};
+
+JsonReader::JsonReader(std::size_t max_depth, std::size_t max_string, JsonHandler& handler)
+    : parser_(std::make_unique<Parser>(max_depth, max_string, handler)) {}
+JsonReader::~JsonReader() = default;
+
+Result<> JsonReader::feed(std::string_view block) {
+  if (at_ > 0) return take(true, block);
+  // The parser would skip a byte order mark; RFC 8259 section 8.1 forbids to send one.
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  begun_.append(block);
+  if (begun_.starts_with(kMark)) return fail(Errc::bad_request, "it begins with a byte order mark");
+  if (kMark.starts_with(begun_)) return {};
+  const auto begun = std::exchange(begun_, {});
+  return take(true, begun);
+}
+
+Result<> JsonReader::finish() { return take(false, std::exchange(begun_, {})); }
+
+Result<> JsonReader::take(bool more, std::string_view block) {
   // No text of the protocol has one; it gets a sentence of its own.
-  if (text.find('\0') != std::string_view::npos) {
+  if (block.find('\0') != std::string_view::npos) {
     return fail(Errc::bad_request, "it has a NUL in it");
   }
-  boost::json::parse_options options;
-  options.max_depth = max_depth + 1;  // the reader refuses it before, and says why
-  boost::json::basic_parser<EventReader> parser(options, max_depth, max_string, handler);
   ErrorCode error;
-  const auto read = parser.write_some(false, text.data(), text.size(), error);
+  auto& parser = **parser_;
+  const auto read = parser.write_some(more, block.data(), block.size(), error);
   if (parser.handler().error()) return *parser.handler().error();
-  if (!error && read == text.size()) return {};
-  return fail(Errc::bad_request, "it is not valid JSON at byte " + std::to_string(read + 1));
+  const auto began = std::exchange(at_, at_ + block.size());
+  if (!error && read == block.size()) return {};
+  return fail(Errc::bad_request, "it is not valid JSON at byte " + std::to_string(began + read + 1));
+}
+
+Result<> read_json_object(std::string_view text, std::size_t max_depth, std::size_t max_string,
+                          JsonHandler& handler) {
+  JsonReader reader(max_depth, max_string, handler);
+  const auto fed = reader.feed(text);
+  return fed ? reader.finish() : fed;
 }
 
 Error malformed(std::string_view what, const Error& error, Errc code) {

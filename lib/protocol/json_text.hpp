@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,30 @@ class JsonHandler {
   virtual Result<> on_object_end(const JsonPath&) { return {}; }
   /// How long the string behind `path` may be.
   virtual std::size_t string_limit(const JsonPath&, std::size_t usual) const { return usual; }
+};
+
+/// Reads one JSON object while its text comes, in blocks of any size, without a DOM and no deeper than
+/// `max_depth`. Errc::bad_request for anything that is none; the errors of the handler are given back.
+class JsonReader {
+ public:
+  /// The handler has to outlive it, and hears of nothing before feed().
+  JsonReader(std::size_t max_depth, std::size_t max_string, JsonHandler& handler);
+  JsonReader(const JsonReader&) = delete;
+  JsonReader& operator=(const JsonReader&) = delete;
+  ~JsonReader();
+
+  /// After an error nothing more may be fed.
+  Result<> feed(std::string_view block);
+  /// No more comes.
+  Result<> finish();
+
+ private:
+  class Parser;
+  Result<> take(bool more, std::string_view block);
+
+  std::unique_ptr<Parser> parser_;
+  std::string begun_;  ///< what might be the beginning of a byte order mark
+  std::size_t at_ = 0;
 };
 
 /// Reads one JSON object without a DOM, and no deeper than `max_depth`. Errc::bad_request for anything that

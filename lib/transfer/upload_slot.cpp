@@ -26,12 +26,7 @@ UploadSlot::UploadSlot(std::size_t max_sessions, SessionLimits limits, RandomTex
 
 Result<UploadSlot::SessionPtr> UploadSlot::open(const PeerAddress& sender, const Version& version,
                                                 PrepareUpload request, TimePoint now) {
-  if (busy()) {
-    const auto other = find(sessions_, [](const auto& session) { return session.running(); });
-    return fail(Errc::busy, "the request from " + sender.str() +
-                                " has to wait: another session is running" +
-                                (other ? " with " + other->sender().str() : std::string()));
-  }
+  if (busy()) return busy_for(sender);
   if (version.is_v1() &&
       find(sessions_, [&](const auto& session) { return is_running_v1_of(session, sender); })) {
     return fail(Errc::busy, "the request from " + sender.str() +
@@ -42,6 +37,19 @@ Result<UploadSlot::SessionPtr> UploadSlot::open(const PeerAddress& sender, const
                                                   std::move(request), limits_, now);
   sessions_.push_back(session);
   return session;
+}
+
+bool UploadSlot::keeps_out(const std::optional<Fingerprint>& proven) const {
+  return busy() && (!proven || !find(sessions_, [&](const auto& session) {
+           return session.running() && session.proven() == proven;
+         }));
+}
+
+Error UploadSlot::busy_for(const PeerAddress& sender) const {
+  const auto other = find(sessions_, [](const auto& session) { return session.running(); });
+  return fail(Errc::busy, "the request from " + sender.str() +
+                              " has to wait: another session is running" +
+                              (other ? " with " + other->sender().str() : std::string()));
 }
 
 Result<UploadSlot::Upload> UploadSlot::begin_upload(const UploadParams& params, bool v1,

@@ -3,6 +3,7 @@
 
 #include "check.hpp"
 #include "lsend/protocol/codec.hpp"
+#include "lsend/protocol/prepare_decoder.hpp"
 
 namespace {
 
@@ -36,12 +37,34 @@ void check_again(const protocol::Codec& codec, const PrepareUpload& request) {
           "the wish to resume comes back");
 }
 
+/// Blocks of any size say the same, and counting costs nothing and refuses the same.
+void check_blocks(const protocol::Codec& codec, std::string_view text,
+                  const Result<PrepareUpload>& whole) {
+  using Files = protocol::PrepareDecoder::Files;
+  for (const auto files : {Files::keep, Files::count}) {
+    protocol::PrepareDecoder decoder(codec.request_name(), kLimits, files);
+    Result<PrepareUpload> read = fail(Errc::failed, "");
+    Result<> fed;
+    for (std::size_t at = 0, size = 1; fed && at < text.size(); at += size, size = size % 7 + 1)
+      fed = decoder.feed(text.substr(at, size));
+    read = fed ? decoder.finish(kDefaults) : Result<PrepareUpload>(fed.error());
+    if (files == Files::keep) {
+      require(read.has_value() == whole.has_value(), "blocks are no matter");
+      require(!read || (read->files == whole->files && read->info == whole->info), "nor to files");
+    } else if (whole) {
+      require(read.has_value() && decoder.files() == whole->files.size(), "each file is counted");
+      require(read->files.size() == 1, "one is kept");
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const auto* codec : {&protocol::codec_v1(), &protocol::codec_v2()}) {
     const auto request =
         codec->decode_prepare_upload(fuzz::text_of(data, size), kDefaults, kLimits);
+    check_blocks(*codec, fuzz::text_of(data, size), request);
     if (!request) continue;
     check(*request);
     check_again(*codec, *request);

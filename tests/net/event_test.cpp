@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "lsend/model/log.hpp"
 #include "lsend/net/task_group.hpp"
 
 using namespace lsend;
@@ -115,6 +116,11 @@ Task<> run_failing_child(std::string& what) {
   }
 }
 
+Task<> fails_twice(int& runs) {
+  if (++runs < 3) throw std::runtime_error("once more");
+  co_return;
+}
+
 using Notes = std::vector<std::string>;
 
 }  // namespace
@@ -147,4 +153,14 @@ TEST_CASE("what a child throws reaches whoever waits for it") {
   std::string what;
   run([&] { return run_failing_child(what); });
   CHECK(what == "the child failed");
+}
+
+TEST_CASE("a loop that is needed starts anew after what it threw, and each time is logged") {
+  Notes lines;
+  set_log(LogLevel::error, [&lines](LogLevel, const std::string& line) { lines.push_back(line); });
+  int runs = 0;
+  run([&] { return net::keep_running("a loop", [&runs] { return fails_twice(runs); }); });
+  CHECK(runs == 3);
+  CHECK(lines == Notes{"a loop: once more"});
+  set_log(LogLevel::error, {});
 }

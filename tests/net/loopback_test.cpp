@@ -6,9 +6,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
+#include <vector>
 
 #include "catch.hpp"
 #include "lsend/identity/identity.hpp"
+#include "lsend/model/log.hpp"
 #include "lsend/net/http_client.hpp"
 #include "lsend/net/http_server.hpp"
 #include "lsend/net/task_group.hpp"
@@ -48,6 +51,7 @@ class Counter final : public net::RequestHandler {
   Task<> handle(net::Exchange& exchange) override {
     ++requests;
     fingerprint = exchange.peer_fingerprint();
+    if (exchange.head().target == "/throw") throw std::runtime_error("no memory, say");
     if (exchange.head().target == "/refuse") {
       net::Answer answer(403, "no");
       co_await exchange.respond(std::move(answer));
@@ -70,7 +74,9 @@ class Counter final : public net::RequestHandler {
     net::Answer answer(200, std::to_string(bytes));
     co_await exchange.respond(std::move(answer));
   }
-  net::Answer refuse(const Error&) override { return net::Answer(400, "bad"); }
+  net::Answer refuse(const Error& error) override {
+    return net::Answer(error.code() == Errc::failed ? 500 : 400, "bad");
+  }
 
   std::size_t requests = 0;
   std::uint64_t bytes = 0;
@@ -310,6 +316,29 @@ Task<> raw(Bench& bench, std::string bytes, std::string& answer) {
 }
 
 }  // namespace
+
+Task<> fails_inside(Bench& bench) {
+  for (const std::string target : {"/throw", "/throw", "/count"}) {
+    auto client = co_await bench.connect();
+    REQUIRE(client.has_value());
+    net::Call call("POST", target);
+    const auto reply = co_await (*client)->call(std::move(call), "body");
+    REQUIRE(reply.has_value());
+    CHECK(reply->head.status == (target == "/count" ? 200 : 500));
+  }
+}
+
+TEST_CASE("A handler that throws is answered, logged as an error, and stops nobody") {
+  std::vector<std::string> lines;
+  set_log(LogLevel::error, [&lines](LogLevel, const std::string& line) { lines.push_back(line); });
+  Bench bench(Scheme::https);
+  bench.run([](Bench& running) { return fails_inside(running); });
+  CHECK(lines == std::vector<std::string>{"127.0.0.1: POST /throw failed inside: no memory, say"});
+  log_repeated(Clock::now() + std::chrono::seconds(11));
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[1].ends_with("no memory, say (1 more in ten seconds)"));
+  set_log(LogLevel::error, {});
+}
 
 TEST_CASE("Requests share a connection") {
   const auto scheme = GENERATE(Scheme::http, Scheme::https);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -37,8 +38,8 @@ struct Answer {
 /// One request on its way through a handler.
 class Exchange {
  public:
-  /// Asked for each block of a body that is kept in memory; false refuses the request.
-  using MayHold = std::function<bool(std::size_t)>;
+  /// Takes a block of a body; what it fails with refuses the request.
+  using TakeBlock = std::function<Result<>(std::string_view block)>;
 
   Exchange() = default;
   Exchange(const Exchange&) = delete;
@@ -68,7 +69,9 @@ class Exchange {
   virtual void abort() = 0;
 
   /// The whole body; Errc::limit when it is larger.
-  Task<Result<std::string>> read_all(std::size_t limit, const MayHold& may_hold = nullptr);
+  Task<Result<std::string>> read_all(std::size_t limit);
+  /// The same, a block at a time.
+  Task<Result<>> read_blocks(std::size_t limit, TakeBlock take);
   /// The rest of the body has to come within `limit`, whatever moves.
   virtual void limit_body(Duration limit) = 0;
 

@@ -62,10 +62,11 @@ class Codec {
                                             std::span<const FileInfo* const> files,
                                             const ResumeWish& resume, bool to_lsend) const = 0;
   std::string encode_prepare_upload(const PrepareUpload& request) const;
-  /// SAX over `json`, no DOM. Refuses an empty `files`. `preview` is kept only for a message.
-  virtual Result<PrepareUpload> decode_prepare_upload(std::string_view json,
-                                                      const DeviceDefaults& defaults,
-                                                      const JsonLimits& limits) const = 0;
+  /// The name of the version's prepare-upload request, for errors (PrepareDecoder).
+  virtual std::string_view request_name() const = 0;
+  /// A PrepareDecoder fed at once. Refuses an empty `files`. `preview` is kept only for a message.
+  Result<PrepareUpload> decode_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
+                                              const JsonLimits& limits) const;
 
   virtual std::string encode_prepare_reply(const PrepareUploadReply& reply) const = 0;
   virtual Result<PrepareUploadReply> decode_prepare_reply(std::string_view json,

@@ -73,6 +73,9 @@ class ReceiveSession {
   /// It was ACTIVE once: what ended before that was a request, no transfer.
   bool was_active() const { return was_active_; }
   std::span<const File> files() const { return files_; }
+  /// What its sender's certificate is, as TLS proved it. Who shows it again is the same sender.
+  void prove(Fingerprint sender) { proven_ = std::move(sender); }
+  const std::optional<Fingerprint>& proven() const { return proven_; }
   /// Accepted files that are neither acknowledged nor failed.
   std::size_t open_files() const { return open_; }
   /// An upload is running.
@@ -166,6 +169,7 @@ class ReceiveSession {
   bool form_ = false;       ///< more files may be added
   Duration silence_{0};     ///< beyond the idle limit
   bool forgets_parts_ = false;
+  std::optional<Fingerprint> proven_;
 };
 
 }  // namespace lsend::transfer

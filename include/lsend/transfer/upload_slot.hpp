@@ -21,6 +21,12 @@ class UploadSlot {
   Result<SessionPtr> open(const PeerAddress& sender, const Version& version, PrepareUpload request,
                           TimePoint now);
 
+  /// The slot is full, and none of its sessions is of `proven`: whatever such a caller asks, the
+  /// answer is Errc::busy.
+  bool keeps_out(const std::optional<Fingerprint>& proven) const;
+  /// The error for whom the slot is full.
+  Error busy_for(const PeerAddress& sender) const;
+
   struct Upload {
     SessionPtr session;
     UploadTicket ticket;

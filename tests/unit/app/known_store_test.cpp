@@ -7,7 +7,13 @@
 #include <fstream>
 #include <iterator>
 
+#include <boost/asio/co_spawn.hpp>
+#include <optional>
+
 #include "catch.hpp"
+#include "lib/app/change_known.hpp"
+#include "lsend/net/task_group.hpp"
+#include "lsend/storage/shared_file.hpp"
 
 using namespace lsend;
 using namespace lsend::app;
@@ -43,7 +49,52 @@ ChangeKnown trust(char digit) {
   };
 }
 
+using Lock = std::optional<storage::FileLock>;
+
+net::Task<> change_and_note(BlockingPool& pool, const storage::Home& home, Result<>& changed) {
+  auto changing = change_known_on(pool, home, trust('A'));
+  changed = co_await std::move(changing);
+}
+
+/// Holds the lock for a moment of the loop's own time, which a loop that stands still never has.
+net::Task<> change_while_locked(const storage::Home& home, Lock& lock, Result<>& changed) {
+  const auto executor = co_await net::asio::this_coro::executor;
+  BlockingPool pool(1);
+  net::TaskGroup tasks(executor);
+  tasks.spawn(change_and_note(pool, home, changed));
+  const bool slept = co_await net::sleep_for(Duration(50));
+  CHECK(slept);
+  lock.reset();
+  co_await tasks.join();
+}
+
 }  // namespace
+
+TEST_CASE("The loop goes on while another process holds the lock") {
+  const TempHome temp;
+  auto held = storage::FileLock::take(temp.home.data / ".known_devices.lock", Duration(0));
+  REQUIRE(held.has_value());
+  Lock lock(std::move(*held));
+  Result<> changed = fail(Errc::failed, "nothing came of it");
+  net::asio::io_context context(1);
+  std::exception_ptr failure;
+  net::asio::co_spawn(context, change_while_locked(temp.home, lock, changed),
+                      [&](std::exception_ptr thrown) { failure = thrown; });
+  context.run();
+  CHECK(failure == nullptr);
+  CHECK(changed.has_value());
+  CHECK(load_known(temp.home)->find(print('A')) != nullptr);
+}
+
+TEST_CASE("Whoever ends need not wait for a lock") {
+  const TempHome temp;
+  const auto held = storage::FileLock::take(temp.home.data / ".known_devices.lock", Duration(0));
+  REQUIRE(held.has_value());
+  const std::atomic<bool> stop = true;
+  const auto changed = change_known(temp.home, trust('A'), &stop);
+  REQUIRE(changed.has_error());
+  CHECK(changed.error().code() == Errc::cancelled);
+}
 
 TEST_CASE("Known devices are kept in a private file beside the identity") {
   const TempHome temp;

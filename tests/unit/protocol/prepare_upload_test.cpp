@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "lsend/protocol/prepare_decoder.hpp"
 #include "vectors.hpp"
 
 namespace lsend::protocol {
@@ -247,6 +248,66 @@ TEST_CASE("15,000 files there and back, and one too many") {
   REQUIRE(over.has_error());
   CHECK(over.error() ==
         fail(Errc::limit, "malformed prepare-upload request: it has more than 14999 files"));
+}
+
+/// As it comes from a socket, in blocks of `size` bytes.
+Result<PrepareUpload> read_in_blocks(std::string_view text, std::size_t size,
+                                     PrepareDecoder::Files files) {
+  PrepareDecoder decoder("request", JsonLimits{}, files);
+  for (std::size_t at = 0; at < text.size(); at += size) {
+    const auto fed = decoder.feed(text.substr(at, size));
+    if (!fed) return fed.error();
+  }
+  return decoder.finish(kDefaults);
+}
+
+TEST_CASE("prepare-upload: it may come in blocks of any size") {
+  const auto text = with("fileName", R"("gr\u00fc\u00dfe \ud83d\ude00.txt")");
+  const auto whole = read(text);
+  REQUIRE(whole.has_value());
+  for (const std::size_t size : {1, 2, 3, 7, 100, 10'000}) {
+    const auto read = read_in_blocks(text, size, PrepareDecoder::Files::keep);
+    REQUIRE(read.has_value());
+    CHECK(read->files == whole->files);
+    CHECK(read->info == whole->info);
+  }
+}
+
+TEST_CASE("prepare-upload: a mistake is told at its byte, whatever the blocks") {
+  for (const std::size_t size : {1, 5, 10'000}) {
+    for (const auto files : {PrepareDecoder::Files::keep, PrepareDecoder::Files::count}) {
+      const auto why = [&](std::string_view text) {
+        const auto read = read_in_blocks(text, size, files);
+        return read ? std::string("none") : read.error().message();
+      };
+      CHECK(why(R"({"info":{"alias":"A"},,)") ==
+            "malformed request: it is not valid JSON at byte 23");
+      CHECK(why(R"({"info":{"alias":"A"})") == "malformed request: it is not valid JSON at byte 22");
+      CHECK(why("\xEF\xBB\xBF{}") == "malformed request: it begins with a byte order mark");
+      CHECK(why("") == "malformed request: it is not valid JSON at byte 1");
+      CHECK(why(with("size", "-1")) ==
+            "malformed request: in its file 1 'size' is not a whole number");
+      CHECK(why(R"({"info":{"alias":"A"},"files":{}})") == "malformed request: it has no files");
+    }
+  }
+}
+
+TEST_CASE("prepare-upload: files that are counted are not kept") {
+  std::string text = R"({"info":{"alias":"A"},"files":{)";
+  for (int i = 0; i < 1000; ++i) {
+    const auto id = std::to_string(i);
+    text += (i > 0 ? ",\"" : "\"") + id + R"(":{"id":")" + id +
+            R"(","fileName":"n","size":18446744073709551,"fileType":"text/plain"})";
+  }
+  text += "}}";
+  PrepareDecoder decoder("request", JsonLimits{}, PrepareDecoder::Files::count);
+  REQUIRE(decoder.feed(text).has_value());
+  const auto read = decoder.finish(kDefaults);
+  REQUIRE(read.has_value());
+  CHECK(read->files.size() == 1);
+  CHECK(read->info.alias == "A");
+  CHECK(decoder.files() == 1000);
+  CHECK(decoder.bytes() == 18446744073709551000U);
 }
 
 }  // namespace

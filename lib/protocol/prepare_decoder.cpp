@@ -1,5 +1,7 @@
-#include "prepare_sax.hpp"
+#include "lsend/protocol/prepare_decoder.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <unordered_set>
 #include <utility>
 
@@ -27,9 +29,27 @@ struct OpenFile {
   bool has_type = false;
 };
 
-class PrepareReader : public JsonHandler {
+}  // namespace
+
+class PrepareDecoder::Reader final : public JsonHandler {
  public:
-  explicit PrepareReader(const JsonLimits& limits) : limits_(limits), device_(limits) {}
+  Reader(std::string_view request, const JsonLimits& limits, Files files)
+      : request_(request),
+        limits_(limits),
+        keep_(files == Files::keep),
+        json_(limits.max_depth, limits.max_string, *this),
+        device_(limits) {}
+
+  Result<> feed(std::string_view block) { return named(json_.feed(block)); }
+  Result<PrepareUpload> end(const DeviceDefaults& defaults) {
+    const auto whole = named(json_.finish());
+    if (!whole) return whole.error();
+    auto message = finish(defaults);
+    if (!message) return malformed(request_, message.error());
+    return message;
+  }
+  std::size_t files() const { return count_; }
+  std::uint64_t bytes() const { return bytes_; }
 
   Result<> on_value(const JsonPath& path, JsonValue value) override {
     const bool in_files = path[0] == "files";
@@ -53,9 +73,11 @@ class PrepareReader : public JsonHandler {
     return is_preview ? static_cast<std::size_t>(-1) : usual;
   }
 
-  Result<PrepareUpload> finish(const DeviceDefaults& defaults);
-
  private:
+  Result<> named(Result<> result) const {
+    return result ? result : Result<>(malformed(request_, result.error()));
+  }
+  Result<PrepareUpload> finish(const DeviceDefaults& defaults);
   Result<> on_section(std::string_view name, const JsonValue& value);
   Result<> on_file(const std::string& id, const JsonValue& value);
   Result<> on_member(std::string_view name, JsonValue value);
@@ -66,33 +88,38 @@ class PrepareReader : public JsonHandler {
 
   /// The clause of an error about the open file.
   Error about_file(const std::string& clause) const {
-    return fail(Errc::bad_request, "in its file " + std::to_string(ids_.size()) + " " + clause);
+    return fail(Errc::bad_request, "in its file " + std::to_string(count_ + 1) + " " + clause);
   }
 
+  std::string_view request_;
   JsonLimits limits_;
+  bool keep_;
+  JsonReader json_;
   DeviceFields device_;
   WishFields wish_;
   bool has_info_ = false;
   bool has_files_ = false;
   OpenFile file_;
-  std::unordered_set<std::string> ids_;
+  std::unordered_set<std::string> ids_;  ///< of the files that are kept
   std::vector<FileInfo> files_;
+  std::size_t count_ = 0;  ///< files that have ended
+  std::uint64_t bytes_ = 0;
   bool preview_over_limit_ = false;
 };
 
-Result<> PrepareReader::on_section(std::string_view name, const JsonValue& value) {
+Result<> PrepareDecoder::Reader::on_section(std::string_view name, const JsonValue& value) {
   if (name != "info" && name != "files") return {};
   if (!value.is(Kind::object)) return wrong_type(name, "an object");
   (name == "info" ? has_info_ : has_files_) = true;
   return {};
 }
 
-Result<> PrepareReader::on_file(const std::string& id, const JsonValue& value) {
+Result<> PrepareDecoder::Reader::on_file(const std::string& id, const JsonValue& value) {
   if (!value.is(Kind::object)) return wrong_type("files", "a map of files");
-  if (files_.size() >= limits_.max_files) {
+  if (count_ >= limits_.max_files) {
     return fail(Errc::limit, "it has more than " + std::to_string(limits_.max_files) + " files");
   }
-  const bool is_new = ids_.insert(id).second;
+  const bool is_new = !keep_ || ids_.insert(id).second;
   if (id.empty()) return about_file("the id is empty");
   if (id.size() > limits_.max_id) {
     return about_file("the id is longer than " + std::to_string(limits_.max_id) + " bytes");
@@ -103,7 +130,7 @@ Result<> PrepareReader::on_file(const std::string& id, const JsonValue& value) {
   return {};
 }
 
-Result<> PrepareReader::on_member(std::string_view name, JsonValue value) {
+Result<> PrepareDecoder::Reader::on_member(std::string_view name, JsonValue value) {
   if (name == "size") {
     if (!value.is(Kind::unsigned_integer)) return about_file("'size' is not a whole number");
     file_.info.size = value.number;
@@ -122,7 +149,7 @@ Result<> PrepareReader::on_member(std::string_view name, JsonValue value) {
   return {};
 }
 
-Result<> PrepareReader::on_text(std::string_view name, std::string& text) {
+Result<> PrepareDecoder::Reader::on_text(std::string_view name, std::string& text) {
   if (name == "id") {
     file_.has_id = true;  // the key of the map is what counts (reliability.md R83)
   } else if (name == "fileName") {
@@ -143,34 +170,36 @@ Result<> PrepareReader::on_text(std::string_view name, std::string& text) {
   return {};
 }
 
-Result<> PrepareReader::on_preview(JsonValue value) {
+Result<> PrepareDecoder::Reader::on_preview(JsonValue value) {
   file_.info.preview.reset();
   if (value.is(Kind::null)) return {};
   if (!value.is(Kind::string)) return about_file("'preview' is not a text");
   // Only the one file of a message has a preview that matters.
-  if (!files_.empty()) return {};
+  if (count_ > 0) return {};
   preview_over_limit_ = value.text->size() > limits_.max_message;
   file_.info.preview = preview_over_limit_ ? std::string{} : std::move(*value.text);
   return {};
 }
 
-void PrepareReader::on_metadata(std::string_view name, const JsonValue& value) {
+void PrepareDecoder::Reader::on_metadata(std::string_view name, const JsonValue& value) {
   if (!value.is(Kind::string)) return;
   if (name == "modified") file_.info.modified = parse_rfc3339(*value.text);
   if (name == "accessed") file_.info.accessed = parse_rfc3339(*value.text);
 }
 
-Result<> PrepareReader::close_file() {
+Result<> PrepareDecoder::Reader::close_file() {
   if (!file_.has_id) return about_file("'id' is missing");
   if (!file_.has_name) return about_file("'fileName' is missing");
   if (!file_.has_size) return about_file("'size' is missing");
   if (!file_.has_type) return about_file("'fileType' is missing");
-  files_.push_back(std::move(file_.info));
-  if (files_.size() == 2) files_.front().preview.reset();
+  ++count_;
+  bytes_ += std::min(file_.info.size, std::numeric_limits<std::uint64_t>::max() - bytes_);
+  if (keep_ || count_ == 1) files_.push_back(std::move(file_.info));
+  if (count_ == 2) files_.front().preview.reset();
   return {};
 }
 
-Result<PrepareUpload> PrepareReader::finish(const DeviceDefaults& defaults) {
+Result<PrepareUpload> PrepareDecoder::Reader::finish(const DeviceDefaults& defaults) {
   if (!has_info_) return fail(Errc::bad_request, "'info' is missing");
   if (!has_files_) return fail(Errc::bad_request, "'files' is missing");
   if (files_.empty()) return fail(Errc::bad_request, "it has no files");
@@ -186,14 +215,28 @@ Result<PrepareUpload> PrepareReader::finish(const DeviceDefaults& defaults) {
   return request;
 }
 
-}  // namespace
+PrepareDecoder::PrepareDecoder(std::string_view request, const JsonLimits& limits, Files files)
+    : reader_(std::make_unique<Reader>(request, limits, files)) {}
+PrepareDecoder::PrepareDecoder(PrepareDecoder&&) noexcept = default;
+PrepareDecoder& PrepareDecoder::operator=(PrepareDecoder&&) noexcept = default;
+PrepareDecoder::~PrepareDecoder() = default;
 
-Result<PrepareUpload> read_prepare_upload(std::string_view json, const DeviceDefaults& defaults,
-                                          const JsonLimits& limits) {
-  PrepareReader reader{limits};
-  const auto read = read_json_object(json, limits.max_depth, limits.max_string, reader);
-  if (!read) return read.error();
-  return reader.finish(defaults);
+Result<> PrepareDecoder::feed(std::string_view block) { return reader_->feed(block); }
+
+Result<PrepareUpload> PrepareDecoder::finish(const DeviceDefaults& defaults) {
+  return reader_->end(defaults);
+}
+
+std::size_t PrepareDecoder::files() const { return reader_->files(); }
+std::uint64_t PrepareDecoder::bytes() const { return reader_->bytes(); }
+
+Result<PrepareUpload> Codec::decode_prepare_upload(std::string_view json,
+                                                   const DeviceDefaults& defaults,
+                                                   const JsonLimits& limits) const {
+  PrepareDecoder decoder(request_name(), limits, PrepareDecoder::Files::keep);
+  const auto fed = decoder.feed(json);
+  if (!fed) return fed.error();
+  return decoder.finish(defaults);
 }
 
 }  // namespace lsend::protocol
