@@ -28,6 +28,7 @@ ExitCode row_of(Errc code) {
     case Errc::pin_locked:
       return {7, "pin"};
     case Errc::declined:
+    case Errc::name_taken:
     case Errc::cancelled:
     case Errc::forbidden:
       return {8, "declined"};

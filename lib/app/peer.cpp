@@ -64,7 +64,7 @@ Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const pro
   const auto reply = co_await client.call(std::move(call), std::string_view());
   if (!reply) co_return reply.error();
   if (reply->head.status != protocol::kOk) {
-    const auto code = protocol::errc_of_status(reply->head.status, protocol::Action::info);
+    const auto code = protocol::errc_of_refusal(reply->head.status, {}, protocol::Action::info);
     if (code == Errc::self_discovered)
       co_return has_our_identity(endpoint, client.local_address());
     const auto what =
@@ -283,20 +283,42 @@ std::string display_name(const Peer& peer) {
 }
 
 Error refusal(const Peer& peer, const net::Reply& reply, protocol::Action action) {
-  const auto code = protocol::errc_of_status(reply.head.status, action);
-  const auto words = escape_for_terminal(protocol::decode_error(reply.body, reply.head.content_type),
-                                         200);
+  const auto heard = protocol::decode_error(reply.body, reply.head.content_type);
+  const auto code = protocol::errc_of_refusal(reply.head.status, heard, action);
+  const auto words = escape_for_terminal(heard, 200);
   const auto who = display_name(peer);
   const std::string said = words.empty() ? std::string() : " (\"" + words + "\")";
+  const bool no_space = heard == protocol::http_status(Errc::no_space).message;
   switch (code) {
     case Errc::declined:
       return fail(code, who + " declined the transfer" + said);
+    case Errc::name_taken:
+      return fail(code, who + " has something of this name already and keeps it" + said);
+    case Errc::name_refused:
+      return fail(code, who + " cannot store a file of this name" + said +
+                            "; --name and --prefix give it another one");
     case Errc::busy:
       return fail(code, who + " is busy with another transfer" + said + "; try again later");
     case Errc::pin_required:
       return fail(code, who + " asks for a PIN" + said + "; give it with --pin-file or LSEND_PIN");
+    case Errc::pin_locked:
+      return fail(code, who + " takes no PIN for now, after too many wrong ones" + said);
     case Errc::too_many_requests:
       return fail(code, who + " refuses for now, after too many attempts" + said);
+    case Errc::limit:
+      return fail(code, who + (no_space ? " has no room for it" : " does not take so much") + said);
+    case Errc::io:
+      return fail(code, who + " cannot write to its folder" + said);
+    case Errc::size_mismatch:
+      return fail(code, who + " got another number of bytes than was announced" + said);
+    case Errc::checksum_mismatch:
+      return fail(code, who + " got other bytes than were sent" + said);
+    case Errc::shutting_down:
+      return fail(code, who + " is about to end" + said);
+    case Errc::unreachable:
+      return fail(code, who + " waited in vain for what was sent" + said);
+    case Errc::identity:
+      return fail(code, who + " does not accept this device's certificate" + said);
     default:
       return fail(code, who + " answered " + std::to_string(reply.head.status) + said);
   }

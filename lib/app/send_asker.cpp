@@ -18,6 +18,10 @@ constexpr Duration kLongestPause = std::chrono::seconds(15);
 constexpr unsigned kPinTries = 3;
 constexpr std::size_t kMaxPrepareReply = 8 * 1024 * 1024;
 
+bool wants_no_request(const Error& error) {
+  return error.code() == Errc::too_many_requests || error.code() == Errc::pin_locked;
+}
+
 }  // namespace
 
 struct SendAsker::Patience {
@@ -109,7 +113,7 @@ Task<bool> SendAsker::ask_after_refusal(const Error& error, const net::Reply& re
     // The last try is the last moment's.
     pause = std::min(patience.busy.next(chance()), left);
     news_.waiting(display_name(session_.peer) + " is busy; trying again");
-  } else if (error.code() == Errc::too_many_requests && !patience.told_to_wait) {
+  } else if (wants_no_request(error) && !patience.told_to_wait) {
     patience.told_to_wait = true;
     pause = transfer::wait_told(reply.head.retry_after);
     news_.waiting(display_name(session_.peer) + " wants no request now; trying again in " +

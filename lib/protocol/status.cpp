@@ -1,5 +1,7 @@
 #include "lsend/protocol/status.hpp"
 
+#include <utility>
+
 namespace lsend::protocol {
 
 Status http_status(Errc code) {
@@ -16,6 +18,8 @@ Status http_status(Errc code) {
       return {401, "Invalid PIN"};
     case Errc::declined:
       return {403, "Rejected"};
+    case Errc::name_taken:
+      return {403, "File exists already"};
     case Errc::cancelled:
       return {403, "Cancelled by sender"};
     case Errc::forbidden:
@@ -79,6 +83,9 @@ Status http_status(Errc code) {
   return {500, "Internal error"};
 }
 
+namespace {
+
+/// What a status alone says.
 Errc errc_of_status(unsigned status, Action action) {
   switch (status) {
     case 401:
@@ -88,7 +95,7 @@ Errc errc_of_status(unsigned status, Action action) {
     case 404:
       return Errc::unknown_route;
     case 408:
-      return Errc::timed_out;
+      return Errc::unreachable;
     case 409:
       return Errc::busy;
     case 412:
@@ -104,6 +111,27 @@ Errc errc_of_status(unsigned status, Action action) {
     default:
       return status >= 500 && status <= 599 ? Errc::failed : Errc::protocol;
   }
+}
+
+/// Causes that share their status with others: http_status()'s own text tells which it is. What a
+/// cause at the receiver is to the sender.
+constexpr std::pair<Errc, Errc> kTold[] = {
+    {Errc::name_refused, Errc::name_refused}, {Errc::size_mismatch, Errc::size_mismatch},
+    {Errc::name_taken, Errc::name_taken},     {Errc::identity, Errc::identity},
+    {Errc::pin_locked, Errc::pin_locked},     {Errc::io, Errc::io},
+    {Errc::no_space, Errc::limit},
+};
+
+}  // namespace
+
+Errc errc_of_refusal(unsigned status, std::string_view words, Action action) {
+  for (const auto& [there, here] : kTold) {
+    const auto row = http_status(there);
+    if (row.code == status && row.message == words) return here;
+  }
+  // A "no" is also one in the middle of a transfer, a token of no use is not.
+  if (status == 403 && words == http_status(Errc::declined).message) return Errc::declined;
+  return errc_of_status(status, action);
 }
 
 }  // namespace lsend::protocol

@@ -150,10 +150,10 @@ Result<std::vector<std::string>> publish(const PartHome& home, int fd, const std
   }
   const std::string name = "'" + escape_for_terminal(join_components(components)) + "'";
   if (error == EEXIST && conflict == Conflict::fail) {
-    return fail(Errc::name_refused, name + " is there already (--conflict fail)");
+    return fail(Errc::name_taken, name + " is there already (--conflict fail)");
   }
   if (error == EEXIST && conflict == Conflict::overwrite) {
-    return fail(Errc::name_refused, name + " is there and no file that could be replaced");
+    return fail(Errc::name_taken, name + " is there and no file that could be replaced");
   }
   return disk_error("cannot store " + name, error);
 }

@@ -28,6 +28,7 @@ enum class Errc : std::uint8_t {
   io,                 ///< local file unreadable, unwritable or changed
   no_space,           ///< disk or quota full
   name_refused,       ///< a file name that would leave the folder or cannot be stored
+  name_taken,         ///< something of this name is there, and nothing may replace it
   size_mismatch,      ///< more or fewer bytes than announced
   checksum_mismatch,  ///< sha256 differs
   port,               ///< cannot listen

@@ -135,7 +135,7 @@ class PartFile {
   /// Gives a sealed part the group and access list of its folder, and its name: `terms.name` or the
   /// next free "name (n).ext" (after 100 tries with random text), or as `terms.conflict` says; a
   /// name that the disk refuses is made one that it takes (disk_name.hpp). Errc::name_refused,
-  /// Errc::no_space, Errc::io.
+  /// Errc::name_taken, Errc::no_space, Errc::io.
   /// Errc::not_found when somebody has removed the part: Inbox::rescue() may bring it back.
   Result<StoredFile> publish(const PublishTerms& terms);
   /// Writes a sealed part's bytes to a pipe or file of the user's instead; the part goes with the

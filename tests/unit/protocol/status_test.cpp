@@ -18,6 +18,7 @@ TEST_CASE("The statuses that peers act on") {
       {Errc::pin_required, 401, "PIN required"},
       {Errc::pin_wrong, 401, "Invalid PIN"},
       {Errc::declined, 403, "Rejected"},
+      {Errc::name_taken, 403, "File exists already"},
       {Errc::cancelled, 403, "Cancelled by sender"},
       {Errc::forbidden, 403, "Forbidden"},
       {Errc::unknown_route, 404, "Not found"},
@@ -57,19 +58,73 @@ TEST_CASE("Every error has a status of a refusal and a text") {
 }
 
 TEST_CASE("What a peer's refusal means") {
-  CHECK(errc_of_status(401, Action::prepare_upload) == Errc::pin_required);
-  CHECK(errc_of_status(403, Action::prepare_upload) == Errc::declined);
-  CHECK(errc_of_status(403, Action::upload) == Errc::forbidden);
-  CHECK(errc_of_status(404, Action::info) == Errc::unknown_route);
-  CHECK(errc_of_status(409, Action::prepare_upload) == Errc::busy);
-  CHECK(errc_of_status(412, Action::info) == Errc::self_discovered);
-  CHECK(errc_of_status(413, Action::prepare_upload) == Errc::limit);
-  CHECK(errc_of_status(422, Action::upload) == Errc::checksum_mismatch);
-  CHECK(errc_of_status(429, Action::prepare_upload) == Errc::too_many_requests);
-  CHECK(errc_of_status(400, Action::prepare_upload) == Errc::protocol);
-  CHECK(errc_of_status(302, Action::info) == Errc::protocol);
-  CHECK(errc_of_status(500, Action::upload) == Errc::failed);
-  CHECK(errc_of_status(503, Action::upload) == Errc::shutting_down);
+  struct Case {
+    unsigned status;
+    const char* words;
+    Action action;
+    Errc code;
+  };
+  const Case cases[] = {
+      {401, "", Action::prepare_upload, Errc::pin_required},
+      {403, "", Action::prepare_upload, Errc::declined},
+      {403, "", Action::upload, Errc::forbidden},
+      {404, "", Action::info, Errc::unknown_route},
+      {408, "", Action::prepare_upload, Errc::unreachable},
+      {408, "", Action::upload, Errc::unreachable},
+      {409, "", Action::prepare_upload, Errc::busy},
+      {412, "", Action::info, Errc::self_discovered},
+      {413, "", Action::prepare_upload, Errc::limit},
+      {422, "", Action::upload, Errc::checksum_mismatch},
+      {429, "", Action::prepare_upload, Errc::too_many_requests},
+      {400, "", Action::prepare_upload, Errc::protocol},
+      {302, "", Action::info, Errc::protocol},
+      {500, "", Action::upload, Errc::failed},
+      {503, "", Action::upload, Errc::shutting_down},
+      // The words tell causes apart that share a status, and nothing else does.
+      {400, "Something else", Action::upload, Errc::protocol},
+      {500, "Bad request", Action::upload, Errc::failed},
+      {400, "Not enough space", Action::upload, Errc::protocol},
+      {403, "Forbidden", Action::upload, Errc::forbidden},
+      {403, "Cancelled by sender", Action::upload, Errc::forbidden},
+      {403, "Cancelled by sender", Action::prepare_upload, Errc::declined},
+      {500, "Internal error", Action::upload, Errc::failed},
+  };
+  for (const Case& c : cases) {
+    INFO(c.status << " " << c.words);
+    CHECK(errc_of_refusal(c.status, c.words, c.action) == c.code);
+  }
+}
+
+TEST_CASE("A refusal's cause is the same before the first byte and in the middle") {
+  struct Case {
+    Errc there;
+    Errc here;
+  };
+  const Case cases[] = {
+      {Errc::name_refused, Errc::name_refused},
+      {Errc::name_taken, Errc::name_taken},
+      {Errc::size_mismatch, Errc::size_mismatch},
+      {Errc::checksum_mismatch, Errc::checksum_mismatch},
+      {Errc::pin_locked, Errc::pin_locked},
+      {Errc::too_many_requests, Errc::too_many_requests},
+      {Errc::declined, Errc::declined},
+      {Errc::identity, Errc::identity},
+      {Errc::busy, Errc::busy},
+      {Errc::limit, Errc::limit},
+      {Errc::no_space, Errc::limit},
+      {Errc::io, Errc::io},
+      {Errc::timed_out, Errc::unreachable},
+      {Errc::shutting_down, Errc::shutting_down},
+      {Errc::failed, Errc::failed},
+      {Errc::bad_request, Errc::protocol},
+      {Errc::length_required, Errc::protocol},
+  };
+  for (const Case& c : cases) {
+    const auto status = http_status(c.there);
+    INFO(status.message);
+    CHECK(errc_of_refusal(status.code, status.message, Action::prepare_upload) == c.here);
+    CHECK(errc_of_refusal(status.code, status.message, Action::upload) == c.here);
+  }
 }
 
 }  // namespace

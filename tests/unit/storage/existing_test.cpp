@@ -57,7 +57,7 @@ TEST_CASE("a name that is taken: rename, skip, overwrite, fail") {
       CHECK(read_text(f.folder / c.path) == "newer");
     } else {
       CHECK(stored.error() ==
-            Error(Errc::name_refused, "'d/a.txt' is there already (--conflict fail)"));
+            Error(Errc::name_taken, "'d/a.txt' is there already (--conflict fail)"));
     }
     const bool replaced = c.conflict == Conflict::overwrite;
     CHECK(read_text(f.folder / "d/a.txt") == (replaced ? "newer" : "old"));
@@ -79,7 +79,7 @@ TEST_CASE("overwriting replaces a link itself and nothing but files and links") 
     const auto stored = f.store({name}, "new", Conflict::overwrite);
     REQUIRE(!stored);
     CHECK(stored.error() ==
-          Error(Errc::name_refused,
+          Error(Errc::name_taken,
                 "'" + std::string(name) + "' is there and no file that could be replaced"));
   }
   CHECK(fs::is_directory(f.folder / "folder"));
