@@ -28,6 +28,9 @@ class Acceptance {
   /// What this machine's user made of the sender; nobody else may claim its place.
   identity::Standing standing(const net::Exchange& exchange, const DeviceInfo& device);
 
+  /// What the rules say of a request, of which its standing and whether it is a message matter.
+  transfer::Ruling rule(const net::Exchange& exchange, const RequestEvent& request) const;
+
   /// How it was decided, and the word for who did.
   struct Outcome {
     bool accepted = false;
@@ -48,7 +51,6 @@ class Acceptance {
  private:
   struct Wait;
 
-  transfer::Ruling rule(const net::Exchange& exchange, const RequestEvent& request) const;
   Task<bool> ask_and_watch(net::TaskGroup& children, Wait& wait,
                            const transfer::ReceiveSession& session);
   Task<> ask(Wait& wait);

@@ -84,7 +84,7 @@ Task<Result<Wanted>> find_wanted(const ReceiveOptions& options, const storage::I
   Search search(inbox, conflict, session, std::move(all.files), watched.stop());
   auto wanted = co_await watched.run(pool, std::move(search));
   if (watched.sender_gone()) co_return fail(Errc::cancelled, "the sender has gone");
-  if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
+  if (!session->running()) co_return session->ending();
   co_return wanted;
 }
 

@@ -33,7 +33,8 @@ FormUpload::FormUpload(SessionPtr session, const storage::Inbox& inbox,
 FormUpload::~FormUpload() {
   // Only an exception leaves a form like this.
   if (ended_) return;
-  for (const auto& ticket : open_tickets()) session_->fail_upload(ticket, false, Clock::now());
+  for (const auto& ticket : open_tickets())
+    session_->fail_upload(ticket, transfer::Failure::lasting, Clock::now());
   session_->end_form(false);
 }
 
@@ -118,7 +119,7 @@ Result<> FormUpload::take_room(std::uint64_t bytes) {
 
 Result<> FormUpload::end_file() {
   if (std::exchange(nameless_, false) || std::exchange(skipping_, false)) return {};
-  if (!session_->may_publish(*ticket_)) return fail(Errc::cancelled, "the session has ended");
+  if (!session_->may_publish(*ticket_)) return session_->ending();
   terms_.size = part_->written();
   const bool held = options_.to_standard_output();
   if (held || part_->slow_to_seal()) {
@@ -184,7 +185,7 @@ void FormUpload::end(const Result<>& outcome) {
   ended_ = true;
   part_.reset();
   for (const auto& ticket : outcome ? std::vector<transfer::UploadTicket>() : open_tickets()) {
-    session_->fail_upload(ticket, false, Clock::now());
+    session_->fail_upload(ticket, transfer::Failure::lasting, Clock::now());
     report_(session_->files()[ticket.file].info, outcome.error());
   }
   slow_.clear();

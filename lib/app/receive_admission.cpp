@@ -220,7 +220,7 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   const bool nothing_may_come = wanted->files.empty() && !wanted->left_out.empty() &&
                                 options_.conflict != storage::Conflict::skip;
   if (nothing_may_come)
-    co_return opened.refuse(kByRule, fail(Errc::declined, "all of its names are taken"));
+    co_return opened.refuse(kByRule, fail(Errc::name_taken, "all of its names are taken"));
   ReceiveResume::Points points;
   const bool resumes = resume_.is_for(exchange, message) && !request.v1();
   if (resumes) {
@@ -271,6 +271,13 @@ Task<Result<ReceiveAdmission::SessionPtr>> ReceiveAdmission::admit_form(const Re
   (*session)->touch(Clock::now());
   opened.accept(outcome.by);
   co_return *session;
+}
+
+bool ReceiveAdmission::may_move(const net::Exchange& exchange,
+                                const transfer::ReceiveSession& session) {
+  RequestEvent event;
+  event.standing = acceptance_.standing(exchange, session.device());
+  return acceptance_.rule(exchange, event) != transfer::Ruling::decline;
 }
 
 void ReceiveAdmission::form_failed(const Request& request, const SessionPtr& session,

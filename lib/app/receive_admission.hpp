@@ -43,6 +43,8 @@ class ReceiveAdmission {
   Task<Result<Admitted>> admit(const Request& request, PrepareUpload message);
   /// A form names no files beforehand: its session has none until they come.
   Task<Result<SessionPtr>> admit_form(const Request& request);
+  /// Whether the sender of a session that was let in may go on from where it calls now.
+  bool may_move(const net::Exchange& exchange, const transfer::ReceiveSession& session);
   /// A form that was let in has brought no file.
   void form_failed(const Request& request, const SessionPtr& session, const Error& error);
   /// The options are not what they were.

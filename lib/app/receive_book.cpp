@@ -29,7 +29,7 @@ std::string_view end_word(transfer::ReceiveSession::State state) {
 
 ReceiveBook::ReceiveBook(std::size_t max_sessions, std::size_t count,
                          transfer::SessionLimits limits, ProgressSink& sink)
-    : sink_(sink), count_(count), slot_(max_sessions, limits, storage::random_text) {}
+    : sink_(sink), count_(count), slot_(max_sessions, limits, storage::random_text), idle_(limits.idle) {}
 
 std::uint64_t ReceiveBook::still_expected() const {
   std::uint64_t bytes = 0;
@@ -59,6 +59,18 @@ Error ReceiveBook::busy_for(const PeerAddress& sender, TimePoint now) {
   return slot_.busy_for(sender);
 }
 
+void ReceiveBook::attach(const SessionPtr& session, net::Exchange& exchange) {
+  contacts_.add(*session, exchange.contact());
+  exchange.await_next(idle_);
+}
+
+ReceiveBook::SessionPtr ReceiveBook::giving_way_to(const Fingerprint& proven,
+                                                   const PrepareUpload& request, TimePoint now) {
+  for (const auto& session : slot_.sessions())
+    if (session->proven() == proven) session->attend(contacts_.of(*session, true));
+  return slot_.giving_way_to(proven, request, now);
+}
+
 bool ReceiveBook::somebody_waits(TimePoint now) const {
   return closed_ || (told_busy_ && now - *told_busy_ < kStillWaits);
 }
@@ -66,7 +78,7 @@ bool ReceiveBook::somebody_waits(TimePoint now) const {
 void ReceiveBook::close() {
   if (std::exchange(closed_, true)) return;
   for (const auto& session : slot_.sessions())
-    if (!session->was_active()) session->abort();
+    if (!session->was_active()) session->abort(Errc::shutting_down);
   settle();
 }
 
@@ -76,6 +88,7 @@ void ReceiveBook::settle() {
   if (settled_ && now - *settled_ > kStoodStill) slot_.rearm(now);
   settled_ = now;
   end_crawling(now);
+  for (const auto& session : slot_.sessions()) session->attend(contacts_.of(*session));
   for (const auto& session : slot_.sweep(now)) session_ended(session);
   requests_.wake_ended();
   if (now - last_progress_ < kTellEvery) return;
@@ -92,12 +105,12 @@ void ReceiveBook::end_crawling(TimePoint now) {
     const auto watched = progress_.find(session->id());
     if (watched == progress_.end() || !session->running()) continue;
     const bool crawls = watched->second.pace.crawls(watched->second.moved, now);
-    if (crawls && somebody_waits(now)) session->abort();
+    if (crawls && somebody_waits(now)) session->abort(Errc::timed_out);
   }
 }
 
 void ReceiveBook::abort_all() {
-  for (const auto& session : slot_.sessions()) session->abort();
+  for (const auto& session : slot_.sessions()) session->abort(Errc::shutting_down);
   requests_.abort_active();
   settle();
 }
@@ -105,6 +118,7 @@ void ReceiveBook::abort_all() {
 void ReceiveBook::session_ended(const SessionPtr& session) {
   told_busy_.reset();
   progress_.erase(session->id());
+  contacts_.forget(*session);
   if (!session->was_active()) return;
   const auto totals = session->totals();
   const auto lost = totals.failed + totals.open;
@@ -193,7 +207,8 @@ void ReceiveBook::file(const FileInfo& file, const Result<storage::StoredFile>& 
     event.sha256 = stored->sha256;
     if (from > 0) event.resumed_from = from;
   } else {
-    const bool unwanted = stored.error().code() == Errc::declined;
+    const auto code = stored.error().code();
+    const bool unwanted = code == Errc::declined || code == Errc::name_taken;
     event.status = unwanted ? FileStatus::declined : FileStatus::failed;
     event.error = stored.error();
     log(LogLevel::info,

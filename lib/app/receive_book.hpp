@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/app/refusal_news.hpp"
+#include "lib/app/session_contacts.hpp"
 #include "lib/app/session_requests.hpp"
 #include "lsend/app/receive.hpp"
 #include "lsend/storage/inbox.hpp"
@@ -43,8 +44,13 @@ class ReceiveBook {
   bool keeps_out(const net::Exchange& exchange) const;
   /// Why such a caller has to wait; remembers that it does.
   Error busy_for(const PeerAddress& sender, TimePoint now);
+  /// The request of `exchange` is the session's: its connection tells whether the sender is there.
+  void attach(const SessionPtr& session, net::Exchange& exchange);
+  /// The session whose place a request of `proven` may have (UploadSlot::giving_way_to()), or null.
+  SessionPtr giving_way_to(const Fingerprint& proven, const PrepareUpload& request, TimePoint now);
   /// Takes the sessions that have ended out of the slot, ends what their requests wait for, and
-  /// tells of them. Called each second: a longer silence was not the senders'.
+  /// tells of them. Called each second and when the next limit passes: a longer silence was not the
+  /// senders'.
   void settle();
 
   /// Opens no more sessions and ends those that wait for an answer; transfers go on to their end.
@@ -91,6 +97,8 @@ class ReceiveBook {
   std::size_t count_;
   transfer::UploadSlot slot_;
   SessionRequests requests_;
+  SessionContacts contacts_;
+  Duration idle_;  ///< how long a session may be silent
   ReceiveReport report_;
   std::size_t ended_ = 0;
   std::optional<TimePoint> told_busy_;

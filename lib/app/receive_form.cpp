@@ -87,7 +87,7 @@ Task<Result<>> ReceiveHandler::read_form(net::Exchange& exchange, protocol::Mult
   std::uint64_t moved = 0;
   while (true) {
     const auto bytes = co_await exchange.read_body(std::span(buffer.get(), kBlock));
-    if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
+    if (!session->running()) co_return session->ending();
     if (!bytes) co_return bytes.error();
     if (*bytes == 0) break;
     auto taken = parser.feed(std::span<const std::byte>(buffer.get(), *bytes), form);

@@ -26,6 +26,24 @@ transfer::SessionLimits session_limits(const Settings& settings) {
   return limits;
 }
 
+transfer::Failure failure_of(Errc code) {
+  switch (code) {
+    case Errc::io:
+    case Errc::no_space:
+    case Errc::name_refused:
+    case Errc::name_taken:
+      return transfer::Failure::lasting;
+    case Errc::size_mismatch:
+    case Errc::bad_request:
+    case Errc::length_required:
+      return transfer::Failure::misfit;
+    case Errc::timed_out:
+      return transfer::Failure::stalled;
+    default:
+      return transfer::Failure::passing;
+  }
+}
+
 }  // namespace
 
 ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const ReceiveOptions& options,
@@ -59,11 +77,13 @@ Task<> ReceiveHandler::prepare_upload(Request& request) {
     const bool goes_on = co_await go_on(request.exchange, *message);
     if (goes_on) co_return;
   }
+  co_await make_way(request.exchange, *message);
   const auto admitted = co_await admission_.admit(request, std::move(*message));
   if (!admitted) {
     auto error = admitted.error();
     co_await respond_error(request.exchange, std::move(error));
   } else if (!admitted->reply.tokens.empty()) {
+    book_.attach(admitted->session, request.exchange);
     auto json = request.route.codec->encode_prepare_reply(admitted->reply);
     const bool heard = co_await respond_json(request.exchange, std::move(json));
     if (!heard) {
@@ -93,7 +113,7 @@ class ReceiveHandler::Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() {
-    if (entry_) upload_.session->fail_upload(upload_.ticket, true, Clock::now());
+    if (entry_) upload_.session->fail_upload(upload_.ticket, transfer::Failure::passing, Clock::now());
   }
   void end() { entry_.reset(); }
 
@@ -121,6 +141,7 @@ Task<> ReceiveHandler::upload(Request& request) {
     co_return;
   }
   exchange.protect();
+  book_.attach(upload->session, exchange);
   Attempt attempt(*this, *upload, exchange);
   Course course;
   if (room_.full()) {
@@ -137,10 +158,9 @@ Task<> ReceiveHandler::upload(Request& request) {
     upload->session->complete_upload(upload->ticket, now, stored->sha256);
   } else {
     book_.take_back(*upload->session, course.from + course.moved);
-    const auto code = stored.error().code();
-    const bool local = code == Errc::io || code == Errc::no_space || code == Errc::name_refused;
-    const bool may_pass = !local && !store_.output_begun();
-    given_up = upload->session->fail_upload(upload->ticket, may_pass, now, course.got_on) ==
+    const auto why = store_.output_begun() ? transfer::Failure::lasting
+                                           : failure_of(stored.error().code());
+    given_up = upload->session->fail_upload(upload->ticket, why, now, course.got_on) ==
                transfer::AfterFailure::given_up;
   }
   const auto& info = upload->session->files()[file].info;
@@ -224,7 +244,7 @@ Task<Result<>> ReceiveHandler::copy_body(net::Exchange& exchange,
       room = block - static_cast<std::size_t>(part.written() % block);
       written_at = now;
     }
-    if (!session->running()) co_return fail(Errc::cancelled, "the session has ended");
+    if (!session->running()) co_return session->ending();
     if (!bytes) co_return bytes.error();
     if (came == 0) co_return Result<>();
     course.moved += came;

@@ -29,9 +29,11 @@ class ReceiveHandler final : public ApiHandler {
   std::size_t ended() const { return book_.ended(); }
   /// Sessions that run now.
   std::vector<SessionPtr> running() const { return book_.slot().sessions(); }
-  /// Ends what has reached its limit. Called about once a second.
   void options_changed() { admission_.options_changed(); }
+  /// Ends what has reached its limit. Called about once a second.
   void sweep();
+  /// When the next limit passes.
+  std::optional<TimePoint> next_deadline() const { return book_.slot().next_deadline(); }
   /// Brings to the disk what ended transfers left (ReceiveStore); tells when that failed.
   Task<> flush_rest();
   /// Ends all sessions; their uploads fail and their parts are removed.
@@ -67,6 +69,7 @@ class ReceiveHandler final : public ApiHandler {
                                           const transfer::UploadSlot::Upload& upload,
                                           std::optional<std::uint64_t> offset, Course& course);
   Task<bool> go_on(net::Exchange& exchange, const PrepareUpload& request);
+  Task<> make_way(net::Exchange& exchange, const PrepareUpload& request);
   Task<Result<>> copy_body(net::Exchange& exchange, const transfer::UploadSlot::Upload& upload,
                            storage::PartFile& part, Course& course);
 

@@ -40,7 +40,16 @@ Duration time_to_check(const ReceiveResume::Points& points) {
 
 /// Whether the sender may come back for what an upload that ended like this has brought.
 bool breaks(Errc why) {
-  return why == Errc::unreachable || why == Errc::timed_out || why == Errc::cancelled;
+  switch (why) {
+    case Errc::unreachable:
+    case Errc::timed_out:
+    case Errc::cancelled:
+    case Errc::shutting_down:
+    case Errc::busy:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -86,7 +95,6 @@ ReceiveResume::SessionPtr ReceiveResume::find(const net::Exchange& exchange,
   for (const auto& [key, keeper] : keepers_) {
     const auto& session = *keeper->session;
     const bool theirs = session.state() == transfer::ReceiveSession::State::active &&
-                        session.sender() == exchange.peer() &&
                         keeper->sender == *exchange.peer_fingerprint();
     if (theirs && equal_constant_time(session.id().str(), request.resume.session.str()))
       return keeper->session;

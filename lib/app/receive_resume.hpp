@@ -42,7 +42,8 @@ class ReceiveResume {
   void admit(const SessionPtr& session, const Fingerprint& sender);
   /// A sender asks where to go on, again and again if it likes, but not without sending anything.
   bool may_ask_again(const transfer::ReceiveSession& session) const;
-  /// The session of this sender that its request goes on with, when it still runs.
+  /// The session of this sender that its request goes on with, when it still runs. The certificate
+  /// says who it is, whatever its address is by now.
   SessionPtr find(const net::Exchange& exchange, const PrepareUpload& request) const;
 
   /// Reads what is here of the session's files at `files` (indices), for no longer than

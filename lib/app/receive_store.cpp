@@ -12,8 +12,6 @@ namespace {
 /// So many files are flushed one by one: syncfs also waits for what other programs write.
 constexpr std::size_t kFew = 8;
 
-Error ended() { return fail(Errc::cancelled, "the session has ended"); }
-
 }  // namespace
 
 Result<storage::PublishTerms> ReceiveStore::terms_of(const FileInfo& file) const {
@@ -51,7 +49,7 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
   const auto whole = co_await seal(part, terms);
   if (!whole) co_return whole.error();
   // A cancel that was answered 200 is never followed by a published file.
-  if (!upload.session->may_publish(upload.ticket)) co_return ended();
+  if (!upload.session->may_publish(upload.ticket)) co_return upload.session->ending();
   if (options_.to_standard_output()) {
     auto handed = co_await hand_over(part, upload.session, exchange);
     co_return handed;
@@ -97,7 +95,7 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish_flushed(storage::PartFil
   auto flush = [&part] { return part.flush(); };
   auto flushed = co_await pool_.run(std::move(flush));
   if (!flushed) co_return flushed.error();
-  if (!upload.session->may_publish(upload.ticket)) co_return ended();
+  if (!upload.session->may_publish(upload.ticket)) co_return upload.session->ending();
   auto stored = part.publish(terms);
   if (!stored && stored.error().code() == Errc::not_found) {
     auto again = co_await publish_rescued(part, std::move(terms), upload);

@@ -1,5 +1,6 @@
 #include "lib/app/receiver.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lib/app/guarded.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kDevices = 200;
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
+constexpr Duration kSoonest{10};
 constexpr Duration kSweepPartsEvery = std::chrono::hours(1);
 constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
 constexpr Duration kDrain = std::chrono::milliseconds(500);
@@ -142,9 +144,17 @@ Task<> Receiver::must_go_on(Task<> job) {
   interrupt_.request(error_of(thrown));
 }
 
+/// What is over its limit goes when it is.
+Duration Receiver::until_sweep() const {
+  const auto deadline = handler_.next_deadline();
+  if (!deadline) return kSweepEvery;
+  const auto left = std::chrono::ceil<Duration>(*deadline - Clock::now());
+  return std::clamp(left, kSoonest, kSweepEvery);
+}
+
 Task<> Receiver::sweep_loop() {
   while (true) {
-    co_await net::sleep_for(kSweepEvery);
+    co_await net::sleep_for(until_sweep());
     handler_.sweep();
     watch_idleness();
     log_repeated(Clock::now());

@@ -33,6 +33,7 @@ class Receiver {
   Task<> reassure(Duration every);
   Task<> must_go_on(Task<> job);
   Task<> sweep_loop();
+  Duration until_sweep() const;
   Task<> sweep_parts();
   void watch_idleness();
   void finish();

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "lsend/net/event.hpp"
 #include "lsend/net/http_server.hpp"
 #include "lsend/transfer/upload_slot.hpp"
 
@@ -30,11 +31,13 @@ class SessionRequests {
     net::Exchange& exchange_;
   };
 
+  /// Ends the connections of one session, and waits until none of its uploads runs or `limit` has
+  /// passed.
+  net::Task<> end_uploads(SessionPtr session, TimePoint limit);
+
   bool empty() const { return running_.empty(); }
   /// Whatever the requests of ended sessions wait for ends; they can still answer.
   void wake_ended();
-  /// Ends the connections of one session.
-  void abort_of(const SessionPtr& session);
   /// Ends the connections of those whose session was let in.
   void abort_active();
 
@@ -44,6 +47,7 @@ class SessionRequests {
     net::Exchange* exchange;
   };
   std::vector<Running> running_;
+  std::vector<net::Event*> waiting_;  ///< for one of them to end
 };
 
 }  // namespace lsend::app

@@ -20,6 +20,8 @@ constexpr std::size_t kJsonBytesPerSecond = 64 * 1024;
 
 }  // namespace
 
+bool Contact::silent() const { return link_ && link_->host_is_silent(); }
+
 Task<Result<std::string>> Exchange::read_all(std::size_t limit) {
   std::string text;
   TakeBlock append = [&text](std::string_view block) {
@@ -179,6 +181,7 @@ bool HttpServer::evict_one(const std::string* network) {
   }
   if (chosen == live_.end()) return false;
   const auto abort = std::exchange(chosen->abort, nullptr);
+  if (chosen->contact) chosen->contact->close_here();
   abort();
   return true;
 }

@@ -56,8 +56,12 @@ class Connection final : public Exchange {
     scheme_ = scheme;
     peer_ = live.address;
     live_.abort = [this] { abort(); };
+    live_.contact = contact_;
   }
-  ~Connection() override { live_.abort = nullptr; }
+  ~Connection() override {
+    live_.abort = nullptr;
+    contact_->end(Clock::now());
+  }
 
   Stream& stream() { return stream_; }
 
@@ -112,6 +116,12 @@ class Connection final : public Exchange {
     link.limit_idle(server_.limits_.body_idle);
   }
 
+  std::shared_ptr<const Contact> contact() const override { return contact_; }
+  void await_next(Duration limit) override {
+    next_limit_ = std::max(limit, server_.limits_.keep_alive);
+    if (!std::exchange(watches_host_, true)) stream_.link().watch_host();
+  }
+
   void protect() override {
     live_.protect = true;
     stream_.keep_buffers();
@@ -134,9 +144,12 @@ class Connection final : public Exchange {
     live_.busy = false;
     live_.protect = false;
     live_.since = Clock::now();
-    link.limit_total(server_.limits_.keep_alive);
+    link.limit_total(std::exchange(next_limit_, server_.limits_.keep_alive));
     const auto started = co_await reader_.wait_for_start();
-    if (!started) co_return false;
+    if (!started) {
+      if (link.timed_out()) contact_->close_here();
+      co_return false;
+    }
     live_.since = Clock::now();
     answered_ = false;
     link.limit_total(server_.limits_.head);
@@ -202,8 +215,11 @@ class Connection final : public Exchange {
   HttpServer& server_;
   HttpServer::Live& live_;
   Stream stream_;
+  std::shared_ptr<Contact> contact_ = std::make_shared<Contact>(stream_.link());
+  Duration next_limit_ = server_.limits_.keep_alive;  ///< until the next request begins
   MessageReader<Stream> reader_;
   const std::string what_ = "request";
+  bool watches_host_ = false;
   bool answered_ = false;
   bool keep_ = true;
 };

@@ -21,6 +21,11 @@ constexpr Duration kLeastLook{100};
 /// sleep more often (tests/bench/README.md).
 constexpr int kSendBufferWithin = 128 * 1024;
 
+/// Seconds, and milliseconds.
+constexpr int kAskAfter = 2;
+constexpr int kAskEvery = 1;
+constexpr int kNeverByItself = 24 * 3600 * 1000;
+
 std::size_t unacknowledged_in(TcpSocket& socket) {
   int bytes = 0;
   return ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0
@@ -231,6 +236,26 @@ bool TcpLink::retransmitting() const {
   auto& socket = const_cast<TcpSocket&>(socket_);
   return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
          info.tcpi_state == TCP_ESTABLISHED && info.tcpi_retransmits > 0;
+}
+
+void TcpLink::watch_host() {
+  const auto set = [this](int level, int option, int value) {
+    (void)::setsockopt(socket_.native_handle(), level, option, &value, sizeof(value));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kAskAfter);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kAskEvery);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kNeverByItself);
+}
+
+bool TcpLink::host_is_silent() const {
+  constexpr unsigned kUnanswered = 2;
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  auto& socket = const_cast<TcpSocket&>(socket_);
+  return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_state == TCP_ESTABLISHED &&
+         (info.tcpi_probes >= kUnanswered || info.tcpi_retransmits >= kUnanswered);
 }
 
 std::optional<std::chrono::microseconds> TcpLink::round_trip() const {

@@ -7,6 +7,13 @@
 namespace lsend::transfer {
 namespace {
 
+/// So long after its sender has left a session is not given away for other files: its next
+/// connection may be on its way.
+constexpr Duration kOnItsWay = std::chrono::seconds(2);
+
+/// A connection counts from when bytes came, a session from when it heard of them.
+constexpr Duration kClocksDiffer = std::chrono::seconds(1);
+
 Error forbidden() { return fail(Errc::forbidden, std::string(kUploadForbidden)); }
 
 }  // namespace
@@ -23,7 +30,7 @@ ReceiveSession::ReceiveSession(SessionId id, PeerAddress sender, Version version
   by_id_.reserve(request.files.size());
   for (auto& info : request.files) {
     by_id_.try_emplace(info.id, files_.size());
-    files_.push_back(File{std::move(info), Token{}, FileState::offered, 0});
+    files_.emplace_back().info = std::move(info);
   }
 }
 
@@ -73,6 +80,7 @@ Result<UploadTicket> ReceiveSession::begin_upload(const UploadParams& params,
   }
   const auto index = static_cast<std::size_t>(found - files_.data());
   files_[index].state = FileState::receiving;
+  if (std::exchange(files_[index].misfit, false)) --misfits_;
   silence_ = Duration{0};
   ++receiving_;
   touch(now);
@@ -130,7 +138,7 @@ void ReceiveSession::complete_upload(UploadTicket ticket, TimePoint now,
   settle();
 }
 
-AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, TimePoint now,
+AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, Failure why, TimePoint now,
                                          bool got_on) {
   File* const running = running_upload(ticket);
   if (!running) return AfterFailure::given_up;
@@ -141,9 +149,16 @@ AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, bool retryable, Ti
   else if (file.attempts < std::numeric_limits<std::uint8_t>::max())
     ++file.attempts;
   --receiving_;
-  touch(now);
-  if (retryable && !appeared && state_ == State::active && file.attempts < limits_.attempts) {
+  // A silence that has lasted long enough does not begin anew.
+  if (why == Failure::stalled)
+    expire(now + kClocksDiffer);
+  else
+    touch(now);
+  const bool may_pass = why != Failure::lasting && !appeared;
+  if (may_pass && state_ == State::active && file.attempts < limits_.attempts) {
     file.state = FileState::pending;
+    file.misfit = why == Failure::misfit;
+    misfits_ += file.misfit ? 1 : 0;
     return AfterFailure::may_retry;
   }
   file.state = FileState::failed;
@@ -184,7 +199,8 @@ Result<UploadTicket> ReceiveSession::add_file(FileInfo info, TimePoint now) {
   state_ = State::active;
   was_active_ = true;
   form_ = true;
-  files_.push_back(File{std::move(info), Token{}, FileState::receiving, 0});
+  files_.emplace_back().info = std::move(info);
+  files_.back().state = FileState::receiving;
   ++open_;
   ++receiving_;
   touch(now);
@@ -216,8 +232,41 @@ bool ReceiveSession::cancel(const SessionId* id, const PeerAddress& address) {
   return true;
 }
 
-void ReceiveSession::abort() {
-  if (running()) state_ = State::cancelled;
+void ReceiveSession::abort(Errc why) {
+  if (!running()) return;
+  state_ = State::cancelled;
+  ending_ = why;
+}
+
+Error ReceiveSession::ending() const {
+  if (state_ == State::expired) return fail(Errc::timed_out, "nothing came for too long");
+  switch (ending_) {
+    case Errc::shutting_down:
+      return fail(ending_, "lsend is about to end");
+    case Errc::timed_out:
+      return fail(ending_, "it hardly moved, while another sender waited");
+    case Errc::busy:
+      return fail(ending_, "its sender has begun anew");
+    default:
+      return fail(Errc::cancelled, "the session has ended");
+  }
+}
+
+bool ReceiveSession::gives_way_to(const Fingerprint& proven, const PrepareUpload& request,
+                                  TimePoint now) const {
+  if (state_ != State::active || form_ || proven_ != proven) return false;
+  if (attendance_.silent) return true;
+  if (!attendance_.left || receiving_ > 0) return false;
+  return request.resume.wanted || offers_again(request) || now - *attendance_.left >= kOnItsWay;
+}
+
+/// Files come in the order that they had, so that the first one tells.
+bool ReceiveSession::offers_again(const PrepareUpload& request) const {
+  if (request.files.empty()) return false;
+  const FileInfo& first = request.files.front();
+  return std::any_of(files_.begin(), files_.end(), [&first](const File& file) {
+    return file.info.size == first.size && file.info.file_name == first.file_name;
+  });
 }
 
 bool ReceiveSession::expire(TimePoint now) {
@@ -229,8 +278,13 @@ bool ReceiveSession::expire(TimePoint now) {
 TimePoint ReceiveSession::deadline() const {
   if (state_ == State::waiting) return last_event_ + limits_.decision;
   // A running upload has its own stall limit, where its bytes pass.
-  if (state_ == State::active && receiving_ == 0) return last_event_ + limits_.idle + silence_;
-  return TimePoint::max();
+  if (state_ != State::active || receiving_ > 0) return TimePoint::max();
+  auto deadline = last_event_ + limits_.idle;
+  if (attendance_.left)
+    deadline = std::min(deadline, std::max(last_event_, *attendance_.left) + limits_.deserted);
+  const bool only_misfits = open_ > 0 && misfits_ == open_;
+  if (only_misfits) deadline = std::min(deadline, last_event_ + limits_.deserted);
+  return deadline + silence_;
 }
 
 ReceiveSession::Totals ReceiveSession::totals() const {

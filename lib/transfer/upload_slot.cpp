@@ -39,6 +39,14 @@ Result<UploadSlot::SessionPtr> UploadSlot::open(const PeerAddress& sender, const
   return session;
 }
 
+UploadSlot::SessionPtr UploadSlot::giving_way_to(const Fingerprint& proven,
+                                                 const PrepareUpload& request,
+                                                 TimePoint now) const {
+  if (!busy()) return nullptr;
+  return find(sessions_,
+              [&](const auto& session) { return session.gives_way_to(proven, request, now); });
+}
+
 bool UploadSlot::keeps_out(const std::optional<Fingerprint>& proven) const {
   return busy() && (!proven || !find(sessions_, [&](const auto& session) {
            return session.running() && session.proven() == proven;

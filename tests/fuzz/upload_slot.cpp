@@ -179,7 +179,7 @@ class Machine {
       ++file.published;
       file.state = FileState::done;
     } else {
-      const auto after = real->fail_upload(upload.ticket, true, now_);
+      const auto after = real->fail_upload(upload.ticket, Failure::passing, now_);
       require(after == AfterFailure::given_up, "an upload of a session that ended is given up");
       file.state = FileState::failed;
     }
@@ -194,7 +194,8 @@ class Machine {
     auto& [real, model, in_slot] = pairs_[upload.pair];
     auto& file = model.files[upload.file];
     const bool again = retryable && model.state == State::active && ++file.attempts < kAttempts;
-    const auto after = real->fail_upload(upload.ticket, retryable, now_);
+    const auto after = real->fail_upload(
+        upload.ticket, retryable ? Failure::passing : Failure::lasting, now_);
     require(after == (again ? AfterFailure::may_retry : AfterFailure::given_up),
             "an attempt is repeated while there is a chance");
     file.state = again ? FileState::pending : FileState::failed;

@@ -594,12 +594,14 @@ def test_PR29_the_slot_is_free_when_the_last_file_is_done(receiver, era, tls):
 
 
 def test_PR17_PR31_a_silent_session_is_ended(start):
-    """PR31: after the idle limit and not before. PR17: the caller that asked and went away.
-    (R72.)"""
+    """PR31: after the idle limit and not before, while its sender is connected. PR17: the caller
+    that asked and went away. (R72.)"""
     silent, deserted = start(folder="silent"), start(folder="deserted")
     file = File("a", b"x")
     sender, gone = SenderPeer(silent.port), SenderPeer(deserted.port)
-    session, tokens = sender.start([file])
+    asked = sender.connect()
+    reply = sender.prepare([file], connection=asked).json()
+    session, tokens = reply["sessionId"], reply["files"]
     begun = time.monotonic()
     body = json.dumps(gone.offer([file])).encode()
     connection = gone.connect()
@@ -608,10 +610,11 @@ def test_PR17_PR31_a_silent_session_is_ended(start):
     connection.reset()
     time.sleep(IDLE_LIMIT - 6)
     assert not is_free(sender)
+    assert is_free(gone)
     wait_until(lambda: is_free(sender), 15, "the end of the silent session")
     assert time.monotonic() - begun > IDLE_LIMIT - 3
     assert sender.upload(session, file.id, tokens[file.id], file.data).status == 403
-    wait_until(lambda: is_free(gone), 15, "the end of the deserted session")
+    asked.close()
 
 
 # --- names, times, disk --------------------------------------------------------------------------

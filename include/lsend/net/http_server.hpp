@@ -23,6 +23,32 @@
 
 namespace lsend::net {
 
+class TcpLink;
+
+/// What is known of a connection, also after its end.
+class Contact {
+ public:
+  explicit Contact(const TcpLink& link) : link_(&link) {}
+
+  bool open() const { return link_ != nullptr; }
+  TimePoint ended() const { return ended_; }
+  /// This side closed it, for want of room or of a request: that its peer has gone is not said.
+  bool closed_here() const { return closed_here_; }
+  /// It is open, and the peer's host does not answer any more.
+  bool silent() const;
+
+  void close_here() { closed_here_ = true; }
+  void end(TimePoint now) {
+    link_ = nullptr;
+    ended_ = now;
+  }
+
+ private:
+  const TcpLink* link_;
+  TimePoint ended_{};
+  bool closed_here_ = false;
+};
+
 /// An answer. An empty body has no Content-Type. 204 has no body at all.
 struct Answer {
   unsigned status = 200;
@@ -59,6 +85,10 @@ class Exchange {
   virtual Task<bool> respond(Answer answer) = 0;
   /// This connection is worth more than a new one: it is not closed to make room.
   virtual void protect() = 0;
+  /// Follows this connection to its end and beyond.
+  virtual std::shared_ptr<const Contact> contact() const = 0;
+  /// The caller's next request may take so long to come, and whether its host is there matters.
+  virtual void await_next(Duration limit) = 0;
   /// Completes when the caller goes away while it waits for our answer, or at wake(). What is left
   /// of the body stays unread.
   virtual Task<> until_peer_leaves() = 0;
@@ -130,6 +160,7 @@ class HttpServer {
     bool busy = false;            ///< a request is being handled
     bool protect = false;         ///< by a handler: never closed to make room
     std::function<void()> abort;  ///< whatever it is doing
+    std::shared_ptr<Contact> contact;
   };
   class Presence;
   using LiveList = std::list<Live>;

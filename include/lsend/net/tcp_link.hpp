@@ -67,6 +67,12 @@ class TcpLink {
   /// nothing has acknowledged what there was room for.
   bool retransmitting() const;
 
+  /// From now on the kernel asks the peer's host, whenever nothing moves, whether it is there. What
+  /// it finds ends no connection: that is up to the limits.
+  void watch_host();
+  /// The peer's host has not answered for some seconds. Known only after watch_host().
+  bool host_is_silent() const;
+
   /// The shortest round trip that the kernel has seen; nothing where it does not tell.
   std::optional<std::chrono::microseconds> round_trip() const;
 

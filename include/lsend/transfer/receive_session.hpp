@@ -25,6 +25,9 @@ using RandomText = std::function<std::string()>;
 struct SessionLimits {
   Duration idle = std::chrono::seconds(30);      ///< without a byte or an upload running
   Duration decision = std::chrono::seconds(60);  ///< while a person decides
+  /// Without anybody of it connected, for who opens a connection for each request; and for another
+  /// try at files of which something else came than was announced.
+  Duration deserted = std::chrono::seconds(4);
   unsigned attempts = 3;                         ///< per file
   unsigned parallel_uploads = 16;
 };
@@ -44,6 +47,20 @@ struct UploadTicket {
   std::size_t file = 0;
 };
 
+/// Why an attempt failed, as far as it matters to what may follow.
+enum class Failure : std::uint8_t {
+  passing,  ///< it broke off or came damaged: the same may work
+  misfit,   ///< something else came than was announced: the right bytes may come, though few send them
+  stalled,  ///< nothing came for the idle limit
+  lasting,  ///< it would be the same again
+};
+
+/// Whether a session's sender is there, as its connections tell.
+struct Attendance {
+  std::optional<TimePoint> left;  ///< nobody of it is connected, since then
+  bool silent = false;            ///< who is connected does not answer: the host has gone, or its address
+};
+
 /// What follows a failed attempt.
 enum class AfterFailure : std::uint8_t { may_retry, given_up };
 
@@ -58,6 +75,7 @@ class ReceiveSession {
     Token token;
     FileState state = FileState::offered;
     std::uint8_t attempts = 0;
+    bool misfit = false;  ///< pending after Failure::misfit
   };
 
   ReceiveSession(SessionId id, PeerAddress sender, Version version, PrepareUpload request,
@@ -105,10 +123,11 @@ class ReceiveSession {
   /// that begin_upload() asks for.
   std::optional<std::string> stored_digest(const UploadParams& params,
                                            const PeerAddress& address) const;
-  /// The attempt failed: `pending` again while attempts are left, the cause may pass (`retryable`)
-  /// and nothing has appeared, else `failed`. One that has brought the file on (`got_on`) does not count, nor
-  /// do those before it.
-  AfterFailure fail_upload(UploadTicket ticket, bool retryable, TimePoint now, bool got_on = false);
+  /// The attempt failed: `pending` again while attempts are left, the cause may pass and nothing has
+  /// appeared, else `failed`. One that has brought the file on (`got_on`) does not count, nor do
+  /// those before it. The session ends with the last of its uploads that stalls: its sender was
+  /// silent for as long as it may be.
+  AfterFailure fail_upload(UploadTicket ticket, Failure why, TimePoint now, bool got_on = false);
 
   /// The reply to a sender that asks where to go on: as accept() gave it, for the files of its
   /// request. Nothing unless all of them are pending here, with the same descriptions.
@@ -133,12 +152,24 @@ class ReceiveSession {
   /// The sender's cancel. `id` may be missing only while waiting (v2) and always is in v1. True
   /// when it took effect.
   bool cancel(const SessionId* id, const PeerAddress& address);
-  /// Our own side calls it off.
-  void abort();
+  /// Our own side calls it off; `why` is what its sender hears.
+  void abort(Errc why = Errc::cancelled);
+  /// Ended: why uploads that still ran have failed.
+  Error ending() const;
+
+  /// Looked at again and again while it runs.
+  void attend(const Attendance& attendance) { attendance_ = attendance; }
+  /// A request of `proven` for which there is no other place: may it have the one of this session?
+  /// Only the same certificate's, and only while the session is of no use to anybody: nobody of it
+  /// is connected any more (another lsend, or who offers one of its files again, is its sender come
+  /// back; anybody else is after a moment), or who is does not answer.
+  bool gives_way_to(const Fingerprint& proven, const PrepareUpload& request, TimePoint now) const;
+  /// Its sender, which has proved that it is the same, has another address now.
+  void move_to(PeerAddress address) { sender_ = std::move(address); }
   /// Ends the session when its limit has passed; true when it did.
   bool expire(TimePoint now);
   /// When expire() would act, if nothing happens before; TimePoint::max() while an upload runs or
-  /// after the end.
+  /// after the end. Nobody is waited for who has left, nor for what is not likely to come.
   TimePoint deadline() const;
 
   struct Totals {
@@ -153,6 +184,7 @@ class ReceiveSession {
   File* running_upload(UploadTicket ticket);
   void settle();
   const File* find(const UploadParams& params, const PeerAddress& address) const;
+  bool offers_again(const PrepareUpload& request) const;
 
   SessionId id_;
   PeerAddress sender_;
@@ -166,10 +198,13 @@ class ReceiveSession {
   TimePoint last_event_;
   std::size_t open_ = 0;    ///< as open_files()
   unsigned receiving_ = 0;  ///< uploads running
+  std::size_t misfits_ = 0;  ///< files that are File::misfit
   bool form_ = false;       ///< more files may be added
   Duration silence_{0};     ///< beyond the idle limit
   bool forgets_parts_ = false;
   std::optional<Fingerprint> proven_;
+  Attendance attendance_;
+  Errc ending_ = Errc::cancelled;
 };
 
 }  // namespace lsend::transfer

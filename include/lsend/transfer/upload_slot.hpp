@@ -21,6 +21,10 @@ class UploadSlot {
   Result<SessionPtr> open(const PeerAddress& sender, const Version& version, PrepareUpload request,
                           TimePoint now);
 
+  /// When the slot is full: the session that gives way to a request of `proven`
+  /// (ReceiveSession::gives_way_to()), or null.
+  SessionPtr giving_way_to(const Fingerprint& proven, const PrepareUpload& request,
+                           TimePoint now) const;
   /// The slot is full, and none of its sessions is of `proven`: whatever such a caller asks, the
   /// answer is Errc::busy.
   bool keeps_out(const std::optional<Fingerprint>& proven) const;

@@ -41,7 +41,7 @@ TEST_CASE("a form that breaks off is a cancelled session") {
   form.complete(form.add("a"), 7);
   SECTION("in a file") {
     const auto broken = form.add("b");
-    CHECK(form.session.fail_upload(broken, false, form.start) == AfterFailure::given_up);
+    CHECK(form.session.fail_upload(broken, Failure::lasting, form.start) == AfterFailure::given_up);
     CHECK(form.session.state() == State::active);
     form.session.end_form(false);
     CHECK(form.session.totals().failed == 1);

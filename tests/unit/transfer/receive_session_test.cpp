@@ -67,7 +67,7 @@ TEST_CASE("the same transfer with each step failing in turn") {
        State::active, true},
       {"one file given up, the other done",
        [](Script& s) {
-         s.prepare({"a", "b"}).accept({0, 1}).upload("a").break_off("a", false);
+         s.prepare({"a", "b"}).accept({0, 1}).upload("a").break_off("a", Failure::lasting);
          s.expect(AfterFailure::given_up).expect("a", FileState::failed).send("b");
        },
        State::finished, false},
@@ -311,6 +311,6 @@ TEST_CASE("what is still to come is what was accepted and is neither there nor g
   CHECK(script.session().totals().bytes_open == 30);
   script.send("a").upload("b");
   CHECK(script.session().totals().bytes_open == 20);
-  script.break_off("b", false);
+  script.break_off("b", Failure::lasting);
   CHECK(script.session().totals().bytes_open == 10);
 }

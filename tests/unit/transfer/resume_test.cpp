@@ -220,7 +220,7 @@ TEST_CASE("a sender may ask where to go on in the session that it has") {
   CHECK(session.receiving());
   CHECK_FALSE(session.continued(offer({"a"}, kBig)).has_value());
   CHECK(session.continued(offer({"b"}, kBig)).has_value());
-  session.fail_upload(*ticket, true, TimePoint{});
+  session.fail_upload(*ticket, Failure::passing, TimePoint{});
   CHECK_FALSE(session.receiving());
   CHECK(session.continued(offer({"a"}, kBig)).has_value());
   session.abort();
@@ -236,7 +236,7 @@ TEST_CASE("attempts that bring a file on are not counted by the receiver either"
   const auto attempt = [&](bool got_on) {
     const auto ticket = session.begin_upload(params, PeerAddress("x"), TimePoint{});
     REQUIRE(ticket.has_value());
-    return session.fail_upload(*ticket, true, TimePoint{}, got_on);
+    return session.fail_upload(*ticket, Failure::passing, TimePoint{}, got_on);
   };
   for (int i = 0; i < 10; ++i) CHECK(attempt(true) == AfterFailure::may_retry);
   CHECK(attempt(false) == AfterFailure::may_retry);

@@ -87,9 +87,32 @@ class Script {
     return *this;
   }
   Script& send(const std::string& id) { return upload(id).expect_ok().finish(id); }
-  Script& break_off(const std::string& id, bool retryable = true) {
-    after_ = session_->fail_upload(tickets_.at(id), retryable, now_);
+  Script& break_off(const std::string& id, Failure why = Failure::passing) {
+    after_ = session_->fail_upload(tickets_.at(id), why, now_);
     return *this;
+  }
+  /// TLS proves who the session's sender is.
+  Script& prove(std::string_view fingerprint) {
+    session_->prove(Fingerprint(fingerprint));
+    return *this;
+  }
+  /// The last of the sender's connections has closed, just now.
+  Script& leave() {
+    session_->attend({now_, false});
+    return *this;
+  }
+  Script& come_back() {
+    session_->attend({});
+    return *this;
+  }
+  /// Its host does not answer any more.
+  Script& fall_silent() {
+    session_->attend({std::nullopt, true});
+    return *this;
+  }
+  /// Whether a request of that certificate may have the session's place.
+  bool gives_way(std::string_view fingerprint, const PrepareUpload& request) const {
+    return slot_.giving_way_to(Fingerprint(fingerprint), request, now_) != nullptr;
   }
   Script& touch() {
     session_->touch(now_);

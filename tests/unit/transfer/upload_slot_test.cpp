@@ -1,5 +1,7 @@
 #include "lsend/transfer/upload_slot.hpp"
 
+#include <functional>
+
 #include "script.hpp"
 
 using namespace lsend;
@@ -184,4 +186,151 @@ TEST_CASE("rearm gives every session its whole time again") {
   CHECK(f.slot.sweep(later).empty());
   CHECK(f.slot.next_deadline() == later + seconds(30));
   CHECK(f.slot.sweep(later + seconds(31)).size() == 1);
+}
+
+TEST_CASE("who has left is not waited for") {
+  const auto gone_after = [](const char* what, const std::function<void(Script&)>& act,
+                             seconds expected) {
+    INFO(what);
+    Script script;
+    script.prepare({"a", "b"}).accept({0, 1});
+    act(script);
+    CHECK(script.session().deadline() == script.now() + expected);
+    script.wait(expected - seconds(1)).sweep().expect_swept(0).expect_busy(true);
+    script.wait(seconds(1)).sweep().expect_swept(1).expect(State::expired).expect_busy(false);
+  };
+  gone_after("connected and silent", [](Script&) {}, seconds(30));
+  gone_after("left after the answer", [](Script& s) { s.leave(); }, seconds(4));
+  gone_after("left a while ago", [](Script& s) { s.leave().wait(seconds(3)); }, seconds(1));
+  gone_after(
+      "another request since it left", [](Script& s) { s.leave().wait(seconds(3)).send("a"); },
+      seconds(4));
+  gone_after(
+      "left in the middle of a file", [](Script& s) { s.upload("a").leave().break_off("a"); },
+      seconds(4));
+  gone_after(
+      "another connection is there", [](Script& s) { s.upload("a").break_off("a"); }, seconds(30));
+  gone_after("came back", [](Script& s) { s.leave().wait(seconds(3)).come_back(); }, seconds(27));
+  gone_after("its host is silent", [](Script& s) { s.fall_silent(); }, seconds(30));
+  gone_after(
+      "reads its own file first",
+      [](Script& s) { s.leave().session().allow_silence(seconds(10)); }, seconds(14));
+}
+
+TEST_CASE("an upload that runs keeps a session whose connections are unknown") {
+  Script script;
+  script.prepare({"a"}).accept({0}).upload("a").leave();
+  script.wait(seconds(3600)).sweep().expect_swept(0).expect_busy(true);
+}
+
+TEST_CASE("nobody waits for long for the right bytes after the wrong ones") {
+  Script script;
+  script.prepare({"a", "b"}).accept({0, 1});
+  SECTION("they come late") {
+    script.send("b").upload("a").break_off("a", Failure::misfit).expect(AfterFailure::may_retry);
+    script.wait(seconds(3)).sweep().expect_swept(0).send("a").expect(State::finished);
+  }
+  SECTION("they come damaged and may come again") {
+    script.send("b").upload("a").break_off("a", Failure::misfit).upload("a").break_off("a");
+    script.wait(seconds(29)).sweep().expect_swept(0).wait(seconds(1)).sweep().expect_swept(1);
+  }
+  SECTION("they do not come") {
+    script.send("b").upload("a").break_off("a", Failure::misfit);
+    script.wait(seconds(4)).sweep().expect_swept(1).expect(State::expired);
+  }
+  SECTION("while another file is to come") {
+    script.upload("a").break_off("a", Failure::misfit).wait(seconds(29)).sweep().expect_swept(0);
+    script.wait(seconds(1)).sweep().expect_swept(1);
+  }
+}
+
+TEST_CASE("the silence within a file is the silence of its session") {
+  Script script;
+  script.prepare({"a", "b"}).accept({0, 1}).upload("a").upload("b");
+  script.wait(seconds(10)).touch().wait(seconds(30));
+  SECTION("of the last upload") {
+    script.break_off("a", Failure::stalled).expect(AfterFailure::may_retry);
+    script.expect(State::active).expect("a", FileState::pending);
+    script.break_off("b", Failure::stalled).expect(AfterFailure::given_up);
+    script.expect(State::expired).expect("b", FileState::failed).expect_busy(false);
+    CHECK(script.session().ending() == Error(Errc::timed_out, "nothing came for too long"));
+  }
+  SECTION("of one beside another") {
+    script.touch().break_off("a", Failure::stalled).break_off("b").expect(State::active);
+  }
+}
+
+TEST_CASE("a session gives way to its own sender only, and only when nobody uses it") {
+  const auto same = offer({"a", "b"});
+  const auto other = offer({"x"});
+  auto lsend = offer({"x"});
+  lsend.resume.wanted = true;
+  Script script;
+  script.prepare({"a", "b"}).prove("AA");
+  SECTION("not while it is decided") { CHECK_FALSE(script.gives_way("AA", same)); }
+  script.accept({0, 1});
+  SECTION("while somebody is connected") {
+    CHECK_FALSE(script.gives_way("AA", same));
+    CHECK(script.slot().keeps_out(std::nullopt));
+    CHECK(script.slot().keeps_out(Fingerprint("BB")));
+    CHECK_FALSE(script.slot().keeps_out(Fingerprint("AA")));
+  }
+  SECTION("when nobody is") {
+    script.leave();
+    CHECK(script.gives_way("AA", same));
+    CHECK(script.gives_way("AA", lsend));
+    CHECK_FALSE(script.gives_way("AA", other));
+    CHECK_FALSE(script.gives_way("BB", same));
+    script.wait(seconds(2));
+    CHECK(script.gives_way("AA", other));
+    CHECK_FALSE(script.gives_way("BB", same));
+  }
+  SECTION("while a file comes") {
+    script.upload("a").leave();
+    CHECK_FALSE(script.gives_way("AA", same));
+    // Its connection is of no use: the address behind it has gone.
+    script.fall_silent();
+    CHECK(script.gives_way("AA", other));
+    CHECK_FALSE(script.gives_way("BB", other));
+  }
+  SECTION("not without a proof") {
+    Script plain;
+    plain.prepare({"a"}).accept({0}).leave();
+    CHECK_FALSE(plain.gives_way("AA", offer({"a"})));
+  }
+  SECTION("not where there is room") {
+    Script roomy({}, 2);
+    roomy.prepare({"a"}).prove("AA").accept({0}).leave();
+    CHECK_FALSE(roomy.gives_way("AA", offer({"a"})));
+  }
+  SECTION("not after its end") {
+    script.leave().session().abort();
+    CHECK_FALSE(script.gives_way("AA", same));
+    CHECK_FALSE(script.slot().keeps_out(std::nullopt));
+  }
+}
+
+TEST_CASE("a session that moves is bound to the new address") {
+  Script script;
+  script.prepare({"a", "b"}).accept({0, 1});
+  script.session().move_to(PeerAddress("10.0.0.9"));
+  script.upload("a").expect(Errc::forbidden).from("10.0.0.9").upload("a").expect_ok();
+}
+
+TEST_CASE("what broken uploads hear names the cause of the end") {
+  const auto ending = [](std::optional<Errc> why) {
+    Script script;
+    script.prepare({"a"}).accept({0});
+    if (why)
+      script.session().abort(*why);
+    else
+      script.cancel(script.session().id().str());
+    return script.session().ending();
+  };
+  CHECK(ending(std::nullopt) == Error(Errc::cancelled, "the session has ended"));
+  CHECK(ending(Errc::cancelled) == Error(Errc::cancelled, "the session has ended"));
+  CHECK(ending(Errc::shutting_down) == Error(Errc::shutting_down, "lsend is about to end"));
+  CHECK(ending(Errc::timed_out) ==
+        Error(Errc::timed_out, "it hardly moved, while another sender waited"));
+  CHECK(ending(Errc::busy) == Error(Errc::busy, "its sender has begun anew"));
 }
