@@ -80,19 +80,18 @@ class Discoverer {
     }
   }
 
+  /// A sweep that has begun is seen to its end, which is a near one where nobody asked for it.
   bool time_is_up(TimePoint until) const {
-    // A sweep that the user asked for is seen to its end.
-    const bool sweeping = options_.scan == ScanMode::always && sweeping_;
     const auto now = Clock::now();
     const bool answers = presence_.discovery().is_answering() && now < until + kLastAnswers;
-    return now >= until && !sweeping && !answers;
+    return now >= until && !sweeping_ && !answers;
   }
 
   Result<std::vector<std::string>> hosts_to_sweep() const {
     if (options_.scan == ScanMode::never) return std::vector<std::string>();
-    if (options_.scan_cidr.empty()) return hosts_around(presence_.discovery().interfaces());
+    if (options_.scan_cidr.empty()) return hosts_around(presence_.discovery().networks().chosen);
     std::vector<std::uint32_t> own;
-    for (const auto& interface : presence_.discovery().interfaces())
+    for (const auto& interface : presence_.discovery().networks().all)
       for (const auto& address : interface.addresses)
         if (!address.v6) own.push_back(address.v4);
     return discovery::sweep_cidr(options_.scan_cidr, own);
@@ -102,7 +101,7 @@ class Discoverer {
   Task<> sweep(std::vector<std::string> hosts) {
     if (options_.scan == ScanMode::automatic) {
       co_await net::sleep_for(kBeforeSweep);
-      if (presence_.discovery().table().size() > 0) co_return;
+      if (done_ || presence_.discovery().table().size() > 0) co_return;
     }
     sweeping_ = true;
     PeerFound found = [this](const Peer& peer) {
@@ -110,8 +109,9 @@ class Discoverer {
                                   peer.proven && *peer.proven == peer.info.fingerprint);
     };
     std::function<bool()> stopped = [this] { return done_; };
+    const auto limit = options_.scan == ScanMode::always ? Duration::max() : kLongestSweep;
     co_await sweep_network(presence_.node(), std::move(hosts), kDefaultPort, std::move(found),
-                           std::move(stopped));
+                           std::move(stopped), limit);
     sweeping_ = false;
   }
 

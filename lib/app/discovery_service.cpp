@@ -1,9 +1,11 @@
 #include "lib/app/discovery_service.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
+#include "lsend/net/interface_choice.hpp"
 #include "lsend/protocol/codec.hpp"
 
 namespace lsend::app {
@@ -12,6 +14,7 @@ namespace {
 
 constexpr Duration kAnnounceEvery = std::chrono::seconds(60);
 constexpr Duration kLookAtInterfaces = std::chrono::seconds(5);
+constexpr Duration kLookForAwaited = std::chrono::seconds(1);
 constexpr Duration kAnswerLimit = std::chrono::seconds(2);
 constexpr double kDatagramsPerSecond = 50;
 constexpr std::uint16_t kFirstUnprivilegedPort = 1024;
@@ -53,7 +56,8 @@ DiscoveryService::DiscoveryService(Executor executor, const Node& node, std::siz
       schedule_(Clock::now(), kAnnounceEvery),
       tasks_(executor) {}
 
-Result<> DiscoveryService::start() {
+Result<> DiscoveryService::start(Networks networks, Visible visible) {
+  visible_ = visible == Visible::yes;
   const auto& settings = node_.settings;
   auto multicast =
       net::Multicast::make(executor_, settings.multicast_groups, settings.multicast_port,
@@ -67,9 +71,13 @@ Result<> DiscoveryService::start() {
                            });
   if (!multicast) return multicast.error();
   multicast_ = std::move(*multicast);
-  auto refreshed = refresh(true);
-  if (!refreshed) return refreshed;
-  if (multicast_->sockets() == 0)
+  if (!networks.lacks.empty()) warn(networks.lacks);
+  for (const auto& awaited : networks.awaited)
+    warn("interface '" + awaited +
+         "' has no address now: this device can be reached there as soon as it has one");
+  const bool waits = !networks.awaited.empty();
+  use(std::move(networks));
+  if (visible_ && !waits && multicast_->sockets() == 0)
     warn("no network interface can multicast: devices are found by address or --scan only");
   return {};
 }
@@ -86,29 +94,42 @@ void DiscoveryService::warn_once(const std::string& message) {
   warn(message);
 }
 
-/// Follows the interfaces. A wrong --interface is the user's error at the start and an interface
-/// that has gone away later.
-Result<> DiscoveryService::refresh(bool first) {
-  const auto all = net::list_interfaces();
-  if (!all) return all.error();
-  auto chosen = net::select_interfaces(*all, node_.settings.interfaces);
-  if (!chosen && first) return chosen.error();
-  own_addresses_.clear();
-  for (const auto& interface : *all)
-    for (const auto& address : interface.addresses) own_addresses_.push_back(address.address);
-  interfaces_ = chosen ? std::move(*chosen) : std::vector<net::Interface>();
-  const auto update = multicast_->update(interfaces_);
-  for (const auto& problem : update.problems) {
-    if (std::find(warned_.begin(), warned_.end(), problem) != warned_.end()) continue;
-    warned_.push_back(problem);
-    warn(problem);
-  }
-  if (update.changed && !first) schedule_.restart(Clock::now());
-  return {};
+/// Each once, and again when it has been away.
+void DiscoveryService::tell_problems(std::vector<std::string> problems) {
+  for (const auto& problem : problems)
+    if (std::find(problems_.begin(), problems_.end(), problem) == problems_.end()) warn(problem);
+  problems_ = std::move(problems);
 }
 
-Task<> DiscoveryService::run(bool announce) {
-  if (announce) tasks_.spawn(announce_loop());
+void DiscoveryService::use(Networks networks) {
+  networks_ = std::move(networks);
+  own_addresses_ = addresses_of(networks_.all);
+  std::vector<std::string> problems;
+  if (server_ && !node_.settings.interfaces.empty())
+    problems = server_->listen_at(addresses_of(networks_.chosen));
+  if (visible_) {
+    auto update = multicast_->update(networks_.chosen);
+    std::move(update.problems.begin(), update.problems.end(), std::back_inserter(problems));
+    if (update.changed) schedule_.restart(Clock::now());
+  }
+  tell_problems(std::move(problems));
+}
+
+/// A wrong --interface is the user's error at the start and an interface that has gone away later.
+void DiscoveryService::look_again() {
+  auto list = net::list_interfaces();
+  if (!list) return;
+  Networks networks;
+  auto choice = net::choose_interfaces(list->interfaces, node_.settings.interfaces);
+  networks.all = std::move(list->interfaces);
+  networks.lacks = std::move(list->lacks);
+  networks.chosen = std::move(choice.interfaces);
+  networks.awaited = std::move(choice.missing);
+  use(std::move(networks));
+}
+
+Task<> DiscoveryService::run() {
+  if (visible_) tasks_.spawn(announce_loop());
   tasks_.spawn(interface_loop());
   co_await tasks_.join();
   co_await multicast_->join();
@@ -130,7 +151,7 @@ Task<> DiscoveryService::announce_loop() {
     const auto now = Clock::now();
     if (schedule_.next() <= now) {
       send_announcement(true);
-      schedule_.advance();
+      schedule_.advance(now);
       continue;
     }
     const auto wait = std::chrono::ceil<Duration>(schedule_.next() - now);
@@ -140,8 +161,9 @@ Task<> DiscoveryService::announce_loop() {
 
 Task<> DiscoveryService::interface_loop() {
   while (running_) {
-    const bool slept = co_await net::sleep_for(kLookAtInterfaces);
-    if (slept && running_) (void)refresh(false);
+    const bool slept =
+        co_await net::sleep_for(networks_.awaited.empty() ? kLookAtInterfaces : kLookForAwaited);
+    if (slept && running_) look_again();
   }
 }
 
@@ -200,7 +222,7 @@ void DiscoveryService::note_copy(const DeviceInfo& info, const Endpoint& from) {
 /// Only hosts of our own networks are ever called back, and programs of this host, whose datagrams
 /// may carry another interface's address than the one they came by.
 bool DiscoveryService::is_near(const std::string& host) const {
-  return net::directly_connected(interfaces_, host) ||
+  return net::directly_connected(networks_.chosen, host) ||
          std::find(own_addresses_.begin(), own_addresses_.end(), host) != own_addresses_.end();
 }
 
@@ -253,14 +275,6 @@ Task<> DiscoveryService::answer(Peer peer) {
   }
   const bool verified = registered->proven && *registered->proven == registered->info.fingerprint;
   heard(registered->info, registered->endpoint, verified);
-}
-
-std::vector<std::string> reachable_addresses(const std::vector<net::Interface>& interfaces) {
-  std::vector<std::string> addresses;
-  for (const auto& interface : interfaces)
-    for (const auto& address : interface.addresses)
-      if (!address.link_local || !address.v6) addresses.push_back(address.address);
-  return addresses;
 }
 
 }  // namespace lsend::app

@@ -5,17 +5,21 @@
 #include <string>
 #include <vector>
 
+#include "lib/app/networks.hpp"
 #include "lib/app/node.hpp"
 #include "lib/app/peer.hpp"
 #include "lsend/app/events.hpp"
 #include "lsend/discovery/announce_schedule.hpp"
 #include "lsend/discovery/device_table.hpp"
 #include "lsend/discovery/rate_limit.hpp"
-#include "lsend/net/interfaces.hpp"
+#include "lsend/net/http_server.hpp"
 #include "lsend/net/multicast.hpp"
 #include "lsend/net/task_group.hpp"
 
 namespace lsend::app {
+
+/// Whether others may learn of this device without knowing its address.
+enum class Visible : bool { no, yes };
 
 /// Keeps the table of devices: announces us, hears others, answers them, follows interfaces that
 /// come and go.
@@ -29,13 +33,16 @@ class DiscoveryService {
   DiscoveryService(Executor executor, const Node& node, std::size_t capacity, DeviceChanged changed,
                    Warn warn);
 
-  /// Opens the sockets. `node.self.port` must be right by now. Errc::usage for an interface or a
-  /// group that does not exist; a host where no multicast socket opens is a warning.
-  Result<> start();
+  /// Before start(): this server follows the addresses of --interface from now on.
+  void serve_by(net::HttpServer& server) { server_ = &server; }
+  /// Opens the sockets. `node.self.port` must be right by now. Errc::usage for a group that is none;
+  /// a host where no multicast socket opens is a warning. Who is not visible opens none: it neither
+  /// announces nor hears, joins no group and answers nobody.
+  Result<> start(Networks networks, Visible visible);
   /// The time between two announcements.
   static Duration announces_every();
-  /// Announces and answers until stop().
-  Task<> run(bool announce);
+  /// Announces, answers and follows the interfaces until stop().
+  Task<> run();
   void stop();
 
   /// From our own server's `register`, or from a probe.
@@ -51,12 +58,15 @@ class DiscoveryService {
   /// A device was reached, or is lost.
   void reached(const discovery::Device& device) { table_.touch(device, Clock::now()); }
   void forget(const discovery::Device& device) { table_.remove(device); }
-  const std::vector<net::Interface>& interfaces() const { return interfaces_; }
+  /// How it was at the last look.
+  const Networks& networks() const { return networks_; }
   const DroppedDatagrams& dropped() const { return dropped_; }
   std::size_t sockets() const { return multicast_ ? multicast_->sockets() : 0; }
 
  private:
-  Result<> refresh(bool first);
+  void use(Networks networks);
+  void look_again();
+  void tell_problems(std::vector<std::string> problems);
   void warn(const std::string& message) const;
   void warn_once(const std::string& message);
   bool is_near(const std::string& host) const;
@@ -75,18 +85,18 @@ class DiscoveryService {
   discovery::TokenBucket parsed_;
   discovery::AnswerLimiter answers_;
   discovery::AnnounceSchedule schedule_;
-  std::vector<net::Interface> interfaces_;
+  Networks networks_;
   std::vector<std::string> own_addresses_;
+  net::HttpServer* server_ = nullptr;
   std::unique_ptr<net::Multicast> multicast_;
   net::TaskGroup tasks_;
   std::vector<Fingerprint> answering_;  ///< who was called and has not answered yet
-  std::vector<std::string> warned_;
+  std::vector<std::string> warned_;    ///< of what peers do: bounded, since they choose the words
+  std::vector<std::string> problems_;  ///< with interfaces, as of the last look
   std::vector<discovery::Device> copies_;
   DroppedDatagrams dropped_;
+  bool visible_ = false;
   bool running_ = true;
 };
-
-/// The addresses at which others on the network reach us, for people.
-std::vector<std::string> reachable_addresses(const std::vector<net::Interface>& interfaces);
 
 }  // namespace lsend::app

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "lib/app/doctor_checks.hpp"
+#include "lib/app/networks.hpp"
 #include "lib/app/runtime.hpp"
 #include "lib/app/subprocess.hpp"
 #include "lsend/net/multicast.hpp"
@@ -29,55 +30,58 @@ std::string names_of(const Interfaces& interfaces) {
   return names;
 }
 
-Interfaces check_interfaces(const Settings& settings, Checks& checks) {
-  const auto all = net::list_interfaces();
-  const auto chosen = all ? net::select_interfaces(*all, settings.interfaces) : all;
-  if (!chosen) {
-    checks.emplace_back("interfaces", Health::fail, chosen.error().message(),
+Networks check_interfaces(const Settings& settings, Checks& checks) {
+  auto networks = look_at_networks(settings, Absent::refuse);
+  if (!networks) {
+    checks.emplace_back("interfaces", Health::fail, networks.error().message(),
                         "name another one with --interface; 'ip address' shows all");
     return {};
   }
-  if (chosen->empty()) {
+  if (!networks->lacks.empty())
+    checks.emplace_back("interfaces", Health::warn, networks->lacks,
+                        "let this process use AF_NETLINK (systemd: RestrictAddressFamilies=; "
+                        "containers: the seccomp profile)");
+  if (networks->chosen.empty())
     checks.emplace_back("interfaces", Health::fail, "none is up, can multicast and has an address",
                         "ip link set dev NAME up, and give it an address (dhclient NAME)");
-    return {};
-  }
-  checks.emplace_back("interfaces", Health::ok, names_of(*chosen));
-  return *chosen;
+  else
+    checks.emplace_back("interfaces", Health::ok, names_of(networks->chosen));
+  return std::move(*networks);
 }
 
 /// Binding tells; connections that ended a moment ago do not count.
-int try_listen(int family, std::uint16_t port) {
-  const int socket = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+int try_listen(const net::asio::ip::address& address, std::uint16_t port) {
+  const net::asio::ip::tcp::endpoint endpoint(address, port);
+  const int socket = ::socket(address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return 0;
   const int on = 1;
   (void)::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  int failed = 0;
-  if (family == AF_INET6) {
-    (void)::setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    sockaddr_in6 any{};
-    any.sin6_family = AF_INET6;
-    any.sin6_port = htons(port);
-    failed = ::bind(socket, reinterpret_cast<const sockaddr*>(&any), sizeof(any));
-  } else {
-    sockaddr_in any{};
-    any.sin_family = AF_INET;
-    any.sin_port = htons(port);
-    failed = ::bind(socket, reinterpret_cast<const sockaddr*>(&any), sizeof(any));
-  }
+  if (address.is_v6()) (void)::setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  int failed = ::bind(socket, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
   if (failed == 0) failed = ::listen(socket, 1);
   const int error = failed == 0 ? 0 : errno;
   ::close(socket);
   return error;
 }
 
-void check_port(const Settings& settings, Checks& checks) {
+/// The first reason why `receive` could not listen where it would.
+int try_listen(const Settings& settings, const Networks& networks) {
+  const auto on =
+      listen_on(settings, networks).value_or(std::vector<std::string>{"0.0.0.0", "::"});
+  for (const auto& text : on) {
+    net::error_code ec;
+    const auto address = net::asio::ip::make_address(text, ec);
+    const int error = ec ? 0 : try_listen(address, settings.port);
+    if (error != 0 && error != EADDRNOTAVAIL && error != EAFNOSUPPORT) return error;
+  }
+  return 0;
+}
+
+void check_port(const Settings& settings, const Networks& networks, Checks& checks) {
   const auto port = std::to_string(settings.port);
   if (settings.port == 0) return (void)checks.emplace_back("TCP port", Health::ok, "any free one");
-  int error = try_listen(AF_INET, settings.port);
-  if (error == 0) error = try_listen(AF_INET6, settings.port);
-  if (error == 0 || error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
-    return (void)checks.emplace_back("TCP port", Health::ok, port + " is free");
+  const int error = try_listen(settings, networks);
+  if (error == 0) return (void)checks.emplace_back("TCP port", Health::ok, port + " is free");
   const auto holders = net::port_holders(net::Transport::tcp, settings.port);
   const bool ours =
       !holders.empty() && std::all_of(holders.begin(), holders.end(),
@@ -235,8 +239,9 @@ void check_firewall(const Settings& settings, Runtime& runtime, Checks& checks) 
 }  // namespace
 
 void check_network(const Settings& settings, Checks& checks) {
-  const auto interfaces = check_interfaces(settings, checks);
-  check_port(settings, checks);
+  const auto networks = check_interfaces(settings, checks);
+  const auto& interfaces = networks.chosen;
+  check_port(settings, networks, checks);
   {
     Runtime runtime;
     if (!interfaces.empty()) check_multicast(settings, interfaces, runtime, checks);

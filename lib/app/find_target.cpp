@@ -4,7 +4,6 @@
 
 #include "lib/app/known_calls.hpp"
 #include "lib/app/sweep.hpp"
-#include "lsend/discovery/subnet_plan.hpp"
 #include "lsend/discovery/target.hpp"
 #include "lsend/identity/trust.hpp"
 #include "lsend/model/text.hpp"
@@ -245,7 +244,7 @@ class Finder {
   }
 
   Task<> sweep() {
-    auto hosts = hosts_around(discovery_.interfaces());
+    auto hosts = hosts_around(discovery_.networks().chosen);
     PeerFound found = [this](const Peer& peer) {
       discovery_.heard(peer.info, peer.endpoint,
                        peer.proven && *peer.proven == peer.info.fingerprint);
@@ -254,7 +253,7 @@ class Finder {
       return interrupt_.requested() || match().has_value();
     };
     co_await sweep_network(node_, std::move(hosts), kDefaultPort, std::move(found),
-                           std::move(stopped));
+                           std::move(stopped), kLongestSweep);
   }
 
   /// Another device has the name of the known one.
@@ -302,16 +301,6 @@ class Finder {
 };
 
 }  // namespace
-
-std::vector<std::string> hosts_around(const std::vector<net::Interface>& interfaces) {
-  std::vector<discovery::Ipv4Net> networks;
-  for (const auto& interface : interfaces) {
-    if (interface.loopback || interface.point_to_point) continue;
-    for (const auto& address : interface.addresses)
-      if (!address.v6) networks.push_back(discovery::Ipv4Net{address.v4, address.prefix});
-  }
-  return discovery::sweep_hosts(networks);
-}
 
 Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, Search search,
                                const Interrupt& interrupt) {

@@ -9,9 +9,6 @@
 
 namespace lsend::app {
 
-/// The networks of these interfaces as hosts to call.
-std::vector<std::string> hosts_around(const std::vector<net::Interface>& interfaces);
-
 struct Search {
   std::string target;
   Duration timeout;
@@ -26,7 +23,7 @@ struct Search {
 
 /// The device that a TARGET means (cli.md, send): addresses and URLs are probed; known devices are
 /// called where they last were; a fingerprint or an alias is looked for on the network for
-/// `timeout`, then as a host name, then by a sweep. What is found over HTTPS has a pin, the
+/// `timeout`, then as a host name, then by a sweep of kLongestSweep at most. What is found over HTTPS has a pin, the
 /// certificate that it proved or that it announced. `discovery` must be running. Errc::usage,
 /// Errc::not_found, Errc::ambiguous, Errc::unreachable, Errc::identity.
 Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, Search search,

@@ -1,7 +1,10 @@
 #include "lsend/app/info.hpp"
 
+#include <algorithm>
+
 #include "lib/app/api_handler.hpp"
 #include "lib/app/find_target.hpp"
+#include "lib/app/networks.hpp"
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lsend/app/known_store.hpp"
@@ -59,16 +62,40 @@ class Asker {
   Presence<ApiHandler> presence_;
 };
 
-/// By loopback, so that no firewall has a say.
+/// Where a receiver of this host can listen: by loopback first, so that no firewall has a say, and
+/// at its other addresses for one that --interface keeps from it.
+std::vector<std::string> own_addresses(const Settings& settings) {
+  const auto networks = look_at_networks(settings, Absent::wait_for);
+  if (networks && !settings.interfaces.empty()) return addresses_of(networks->chosen);
+  std::vector<std::string> addresses{"127.0.0.1", "::1"};
+  if (!networks) return addresses;
+  for (const auto& address : addresses_of(networks->all))
+    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+      addresses.push_back(address);
+  return addresses;
+}
+
+/// At the first address where somebody answers; somebody else may do that at another one.
+Task<Result<Peer>> probe_ourselves(const Node& node, std::uint16_t port) {
+  Result<Peer> best = fail(Errc::unreachable, "no interface of --interface has an address");
+  const auto addresses = own_addresses(node.settings);
+  for (const auto& address : addresses) {
+    ProbeRequest request(address, port);
+    request.scheme = Scheme::https;
+    request.pins.push_back(node.self.fingerprint);
+    request.limit = node.settings.connect_timeout;
+    request.may_be_us = true;
+    auto peer = co_await probe(node, std::move(request));
+    if (peer) co_return peer;
+    if (best.error().code() == Errc::unreachable) best = std::move(peer);
+  }
+  co_return best;
+}
+
 Task<Result<PeerInfo>> ask_ourselves(const Node& node) {
   const auto port = node.settings.port;
-  ProbeRequest request("127.0.0.1", port);
-  request.scheme = Scheme::https;
-  request.pins.push_back(node.self.fingerprint);
-  request.limit = node.settings.connect_timeout;
-  request.may_be_us = true;
   const auto began = Clock::now();
-  const auto peer = co_await probe(node, std::move(request));
+  const auto peer = co_await probe_ourselves(node, port);
   const std::string where = "port " + std::to_string(port) + " of this machine";
   if (!peer && peer.error().code() == Errc::unreachable)
     co_return fail(Errc::unreachable,
@@ -102,20 +129,18 @@ Result<PeerInfo> self_info(const Settings& settings) {
 Result<OwnInfo> own_info(const Settings& settings) {
   auto node = Node::make(settings);
   if (!node) return node.error();
-  const auto all = net::list_interfaces();
-  if (!all) return all.error();
-  const auto chosen = net::select_interfaces(*all, settings.interfaces);
-  if (!chosen) return chosen.error();
+  const auto networks = look_at_networks(settings, Absent::refuse);
+  if (!networks) return networks.error();
   OwnInfo info;
   info.device = node->self;
-  info.addresses = reachable_addresses(*chosen);
+  info.addresses = reachable_addresses(settings, *networks);
   info.home = settings.home;
   info.landlock = storage::landlock_abi();
   Runtime runtime;
   ApiHandler handler(*node, nullptr);
   net::HttpServer server(runtime.executor(), node->tls, handler, net::Speaks::https,
                          net::ServerLimits());
-  info.port_free = server.listen(settings.port).has_value();
+  info.port_free = server.listen(settings.port, listen_on(settings, *networks)).has_value();
   return info;
 }
 

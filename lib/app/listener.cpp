@@ -12,18 +12,19 @@ constexpr rlim_t kOwnDescriptors = 128;
 }  // namespace
 
 Result<std::unique_ptr<net::HttpServer>> open_server(Executor executor, Node& node,
-                                                     ApiHandler& handler, bool may_move,
-                                                     net::ServerLimits limits) {
+                                                     ApiHandler& handler, const Networks& networks,
+                                                     bool may_move, net::ServerLimits limits) {
   const auto speaks = node.settings.http ? net::Speaks::http_and_https : net::Speaks::https;
   limits.body_idle = node.settings.stall_timeout;
   const auto make = [&] {
     return std::make_unique<net::HttpServer>(executor, node.tls, handler, speaks, limits);
   };
+  const auto on = listen_on(node.settings, networks);
   auto server = make();
-  auto port = server->listen(node.settings.port);
+  auto port = server->listen(node.settings.port, on);
   if (!port && port.error().code() == Errc::port && may_move && !node.settings.port_chosen) {
     server = make();
-    port = server->listen(0);
+    port = server->listen(0, on);
   }
   if (!port) return port.error();
   node.self.port = *port;

@@ -58,6 +58,7 @@ net::ConnectOptions Node::connect_options() const {
   net::ConnectOptions options;
   options.connect_limit = settings.connect_timeout;
   options.stall_limit = settings.stall_timeout;
+  options.interfaces = settings.interfaces;
   return options;
 }
 

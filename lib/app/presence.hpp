@@ -5,6 +5,7 @@
 
 #include "lib/app/discovery_service.hpp"
 #include "lib/app/listener.hpp"
+#include "lib/app/networks.hpp"
 #include "lib/app/node.hpp"
 #include "lsend/net/http_server.hpp"
 #include "lsend/net/task_group.hpp"
@@ -28,12 +29,15 @@ class Presence {
 
   /// Listens, on a free port where ours is taken, and starts to announce.
   Result<> open() {
-    auto opened = open_server(executor_, node_, handler_, true);
+    auto networks = look_at_networks(node_.settings, Absent::refuse);
+    if (!networks) return networks.error();
+    auto opened = open_server(executor_, node_, handler_, *networks, true);
     if (!opened) return opened.error();
     server_ = std::move(*opened);
-    auto started = discovery_.start();
+    discovery_.serve_by(*server_);
+    auto started = discovery_.start(std::move(*networks), Visible::yes);
     if (!started) return started;
-    tasks_.spawn(discovery_.run(true));
+    tasks_.spawn(discovery_.run());
     tasks_.spawn(server_->run());
     return {};
   }

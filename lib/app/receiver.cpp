@@ -60,10 +60,14 @@ Task<Result<ReceiveReport>> Receiver::run() {
   if (!allowed) co_return allowed.error();
   net::ServerLimits limits;
   limits.connections = options_.max_connections;
-  auto opened = open_server(executor_, node_, handler_, false, limits);
+  auto networks = look_at_networks(node_.settings, Absent::wait_for);
+  if (!networks) co_return networks.error();
+  auto opened = open_server(executor_, node_, handler_, *networks, false, limits);
   if (!opened) co_return opened.error();
   server_ = std::move(*opened);
-  auto started = discovery_.start();
+  discovery_.serve_by(*server_);
+  const auto visible = options_.announce ? Visible::yes : Visible::no;
+  auto started = discovery_.start(std::move(*networks), visible);
   if (!started) co_return started.error();
   auto ready = announce_ready();
   if (!ready) co_return ready.error();
@@ -71,7 +75,7 @@ Task<Result<ReceiveReport>> Receiver::run() {
     hooks_.stop();
     finish();
   });
-  tasks_.spawn(must_go_on(discovery_.run(options_.announce)));
+  tasks_.spawn(must_go_on(discovery_.run()));
   sweeper_.spawn(net::keep_running("sweeping", [this] { return sweep_loop(); }));
   // Until the hooks have ended: a closed terminal ends those too.
   watchdog_.spawn(must_go_on(reload_.run()));
@@ -96,7 +100,7 @@ Task<Result<ReceiveReport>> Receiver::run() {
 Result<> Receiver::announce_ready() {
   ReadyEvent event;
   event.self = node_.self;
-  event.addresses = reachable_addresses(discovery_.interfaces());
+  event.addresses = reachable_addresses(node_.settings, discovery_.networks());
   event.folder = inbox_.folder().string();
   event.auto_accept = options_.auto_accept;
   event.pin = options_.pin.has_value();

@@ -38,10 +38,18 @@ Range around(const Range& range, std::uint64_t centre, std::uint64_t count) {
   return {first, first + count - 1};
 }
 
-struct Candidate {
-  std::uint64_t distance;
-  std::uint32_t address;
-};
+std::vector<std::uint32_t> by_distance(const Range& range, std::uint64_t centre) {
+  std::vector<std::uint32_t> hosts;
+  for (std::uint64_t host = range.first; host <= range.last; ++host)
+    hosts.push_back(static_cast<std::uint32_t>(host));
+  const auto distance = [centre](std::uint64_t host) {
+    return host > centre ? host - centre : centre - host;
+  };
+  std::stable_sort(hosts.begin(), hosts.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return distance(a) < distance(b);
+  });
+  return hosts;
+}
 
 }  // namespace
 
@@ -81,27 +89,21 @@ std::string Ipv4Net::to_string(std::uint32_t address) {
   return text.data();
 }
 
-std::vector<std::string> sweep_hosts(const std::vector<Ipv4Net>& own, int widest_prefix) {
+std::vector<std::string> sweep_hosts(std::vector<Ipv4Net> own, int widest_prefix,
+                                     const std::vector<std::uint32_t>& known) {
   const std::uint64_t most = std::uint64_t{1} << (32 - std::clamp(widest_prefix, 0, 32));
-  std::vector<Candidate> candidates;
-  std::unordered_set<std::uint32_t> ours;
-  for (const Ipv4Net& net : own) {
-    ours.insert(net.address);
-    const Range range = around(usable(net), net.address, most);
-    for (std::uint64_t host = range.first; host <= range.last; ++host) {
-      const std::uint64_t distance = host > net.address ? host - net.address : net.address - host;
-      candidates.push_back({distance, static_cast<std::uint32_t>(host)});
-    }
-  }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const auto& a, const auto& b) { return a.distance < b.distance; });
-
+  std::stable_sort(own.begin(), own.end(),
+                   [](const Ipv4Net& a, const Ipv4Net& b) { return a.prefix > b.prefix; });
+  std::unordered_set<std::uint32_t> seen;
+  for (const Ipv4Net& net : own) seen.insert(net.address);
   std::vector<std::string> hosts;
-  std::unordered_set<std::uint32_t> seen = std::move(ours);
-  for (const Candidate& candidate : candidates) {
-    if (seen.insert(candidate.address).second) {
-      hosts.push_back(Ipv4Net::to_string(candidate.address));
-    }
+  const auto add = [&](std::uint32_t host) {
+    if (hosts.size() < most && seen.insert(host).second) hosts.push_back(Ipv4Net::to_string(host));
+  };
+  for (const auto host : known) add(host);
+  for (const Ipv4Net& net : own) {
+    const auto range = around(usable(net), net.address, most);
+    for (const auto host : by_distance(range, net.address)) add(host);
   }
   return hosts;
 }

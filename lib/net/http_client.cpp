@@ -1,9 +1,13 @@
 #include "lsend/net/http_client.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <chrono>
 
 #include "lib/net/client_connection.hpp"
+#include "lsend/net/interface_choice.hpp"
 #include "lsend/net/tls_stream.hpp"
 
 namespace lsend::net {
@@ -27,20 +31,76 @@ class Abortable {
   Connecting* connecting_;
 };
 
+using asio::ip::tcp;
+
+/// The address that the kernel would take; empty where it knows no way. Nothing is sent.
+std::string usual_address(Executor executor, const tcp::endpoint& peer) {
+  UdpSocket socket(executor);
+  error_code ec;
+  const asio::ip::udp::endpoint there(peer.address(), peer.port());
+  socket.connect(there, ec);
+  if (ec) return {};
+  const auto here = socket.local_endpoint(ec);
+  return ec ? std::string() : address_text(here.address());
+}
+
+/// Where to connect from so that only the interfaces are used that are allowed.
+Result<ConnectFrom> allowed_from(Executor executor, const tcp::endpoint& peer,
+                                 const std::vector<std::string>& interfaces) {
+  const auto all = list_interfaces();
+  if (!all) return all.error();
+  const auto allowed = choose_interfaces(all->interfaces, interfaces);
+  return connect_from(allowed.interfaces, all->interfaces, address_text(peer.address()),
+                      usual_address(executor, peer));
+}
+
+/// Where the routes lead elsewhere, the packets leave by this interface all the same. What stays on
+/// this host passes through none. Kernels before 5.7 want a privilege; then the address has to do.
+void leave_by(TcpSocket& socket, const std::string& interface) {
+  if (interface.empty()) return;
+  (void)::setsockopt(socket.native_handle(), SOL_SOCKET, SO_BINDTODEVICE, interface.data(),
+                     static_cast<socklen_t>(interface.size()));
+}
+
+/// Binds a socket as the options want it.
+Result<> bind_socket(TcpSocket& socket, const tcp::endpoint& peer, const ConnectOptions& options) {
+  ConnectFrom from;
+  if (!options.interfaces.empty()) {
+    auto allowed = allowed_from(socket.get_executor(), peer, options.interfaces);
+    if (!allowed) return allowed.error();
+    from = std::move(*allowed);
+  }
+  error_code ec;
+  if (!options.local_address.empty()) {
+    const auto local = asio::ip::make_address(options.local_address, ec);
+    if (!ec && local.is_v4() == peer.address().is_v4()) from.address = options.local_address;
+  }
+  if (!ec && !from.address.empty()) {
+    const int on = 1;
+    (void)::setsockopt(socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+                       sizeof(on));
+    const auto local = asio::ip::make_address(from.address, ec);
+    if (!ec) socket.bind(tcp::endpoint(local, 0), ec);
+  }
+  if (ec) return fail(Errc::unreachable, ec.message());
+  leave_by(socket, from.interface);
+  return {};
+}
+
 /// A TCP connection, or the reason why there is none.
 Task<Result<TcpSocket>> open_socket(const Endpoint& peer, const ConnectOptions& options) {
   const auto executor = co_await asio::this_coro::executor;
   error_code ec;
   const auto address = asio::ip::make_address(peer.host, ec);
   if (ec) co_return fail(Errc::unreachable, "'" + peer.host + "' is no IP address of this network");
-  const asio::ip::tcp::endpoint endpoint(address, peer.port);
+  const tcp::endpoint endpoint(address, peer.port);
   TcpSocket socket(executor);
   socket.open(endpoint.protocol(), ec);
-  if (!ec && !options.local_address.empty()) {
-    const auto local = asio::ip::make_address(options.local_address, ec);
-    if (!ec && local.is_v4() == address.is_v4()) socket.bind(asio::ip::tcp::endpoint(local, 0), ec);
-  }
   if (ec) co_return fail(Errc::unreachable, "connecting to " + peer.url() + ": " + ec.message());
+  const auto bound = bind_socket(socket, endpoint, options);
+  if (!bound)
+    co_return fail(bound.error().code(),
+                   "connecting to " + peer.url() + ": " + bound.error().message());
   TcpLink link(std::move(socket));
   link.limit_total(options.connect_limit);
   Abortable abortable(options.connecting, [&link] { link.abort(); });

@@ -62,7 +62,8 @@ HttpServer::HttpServer(Executor executor, const TlsContext& tls, RequestHandler&
       handler_(handler),
       speaks_(speaks),
       limits_(limits),
-      tasks_(executor) {}
+      tasks_(executor),
+      drained_(executor) {}
 
 HttpServer::~HttpServer() = default;
 
@@ -87,38 +88,133 @@ std::string holder_of(const error_code& ec, std::uint16_t port) {
 
 }  // namespace
 
-Result<std::uint16_t> HttpServer::listen(std::uint16_t port, bool loopback_only) {
-  using asio::ip::tcp;
-  const auto v4 = loopback_only ? asio::ip::address_v4::loopback() : asio::ip::address_v4::any();
-  const auto v6 = loopback_only ? asio::ip::address_v6::loopback() : asio::ip::address_v6::any();
-  TcpAcceptor first(executor_);
-  if (const auto ec = open_acceptor(first, tcp::endpoint(v4, port)))
-    return fail(Errc::port, "cannot listen on TCP port " + std::to_string(port) + ": " +
-                                ec.message() + holder_of(ec, port) +
-                                "; choose another one with --port");
-  error_code ec;
-  const auto bound = first.local_endpoint(ec).port();
-  acceptors_.push_back(std::move(first));
-  TcpAcceptor second(executor_);
-  const auto failed = open_acceptor(second, tcp::endpoint(v6, bound));
-  if (!failed)
-    acceptors_.push_back(std::move(second));
-  else if (failed == asio::error::address_in_use)
-    return fail(Errc::port, "cannot listen on TCP port " + std::to_string(bound) +
-                                " for IPv6: " + failed.message() + holder_of(failed, bound) +
-                                "; choose another with --port");
+/// One address that is listened on.
+struct HttpServer::Listening {
+  std::string address;  ///< empty: all of a family
+  TcpAcceptor acceptor;
+};
+
+namespace {
+
+Error cannot_listen(std::uint16_t port, const std::string& where, const error_code& ec) {
+  return fail(Errc::port, "cannot listen on TCP port " + std::to_string(port) + where + ": " +
+                              ec.message() + holder_of(ec, port) +
+                              "; choose another one with --port");
+}
+
+/// This host lacks the address, for now or for good.
+bool is_absent(const error_code& ec) {
+  return ec == asio::error::address_family_not_supported ||
+         ec == boost::system::errc::address_not_available ||
+         ec == boost::system::errc::no_such_device;
+}
+
+/// A port that nobody has at any address at this moment; 0 when there is none.
+std::uint16_t free_port(Executor executor) {
+  TcpAcceptor acceptor(executor);
+  const asio::ip::tcp::endpoint any(asio::ip::address_v4::any(), 0);
+  error_code ec = open_acceptor(acceptor, any);
+  const auto bound = ec ? any : acceptor.local_endpoint(ec);
+  return ec ? 0 : bound.port();
+}
+
+}  // namespace
+
+Result<std::uint16_t> HttpServer::listen(std::uint16_t port, const ListenOn& on) {
+  auto bound = on ? listen_only(port, *on) : listen_everywhere(port);
+  if (bound) port_ = *bound;
   return bound;
 }
 
+void HttpServer::add(std::string address, TcpAcceptor acceptor) {
+  auto listening =
+      std::make_shared<Listening>(Listening{std::move(address), std::move(acceptor)});
+  listening_.push_back(listening);
+  if (running_) tasks_.spawn(accept_loop(listening));
+}
+
+Result<std::uint16_t> HttpServer::listen_everywhere(std::uint16_t port) {
+  using asio::ip::tcp;
+  TcpAcceptor first(executor_);
+  if (const auto ec = open_acceptor(first, tcp::endpoint(asio::ip::address_v4::any(), port)))
+    return cannot_listen(port, "", ec);
+  error_code ec;
+  const auto bound = first.local_endpoint(ec).port();
+  add({}, std::move(first));
+  TcpAcceptor second(executor_);
+  const auto failed = open_acceptor(second, tcp::endpoint(asio::ip::address_v6::any(), bound));
+  if (!failed)
+    add({}, std::move(second));
+  else if (failed == asio::error::address_in_use)
+    return cannot_listen(bound, " for IPv6", failed);
+  return bound;
+}
+
+Result<std::uint16_t> HttpServer::listen_only(std::uint16_t port,
+                                              const std::vector<std::string>& addresses) {
+  // A port that is free at one address may be taken at the next one.
+  constexpr int kTries = 8;
+  for (int tries = port == 0 ? kTries : 1;; --tries) {
+    const auto wanted = port == 0 ? free_port(executor_) : port;
+    error_code failed;
+    for (const auto& text : addresses) {
+      const auto address = asio::ip::make_address(text, failed);
+      TcpAcceptor acceptor(executor_);
+      if (!failed)
+        failed = open_acceptor(acceptor, asio::ip::tcp::endpoint(address, wanted));
+      if (failed && !is_absent(failed)) {
+        listening_.clear();
+        if (tries > 1) break;
+        return cannot_listen(wanted, " of " + text, failed);
+      }
+      if (!failed) add(text, std::move(acceptor));
+      failed.clear();
+    }
+    if (!failed) return wanted;
+  }
+}
+
+std::vector<std::string> HttpServer::listen_at(const std::vector<std::string>& addresses) {
+  std::vector<std::string> problems;
+  if (stopping_) return problems;
+  std::erase_if(listening_, [&](const auto& listening) {
+    if (std::find(addresses.begin(), addresses.end(), listening->address) != addresses.end())
+      return false;
+    error_code ignored;
+    listening->acceptor.close(ignored);
+    log(LogLevel::info, "no longer listening at " + listening->address);
+    return true;
+  });
+  for (const auto& text : addresses) {
+    const bool have = std::any_of(listening_.begin(), listening_.end(),
+                                  [&](const auto& other) { return other->address == text; });
+    if (have) continue;
+    error_code ec;
+    const auto address = asio::ip::make_address(text, ec);
+    TcpAcceptor acceptor(executor_);
+    if (!ec) ec = open_acceptor(acceptor, asio::ip::tcp::endpoint(address, port_));
+    if (!ec) {
+      log(LogLevel::info, "listening at " + text + ", too");
+      add(text, std::move(acceptor));
+    } else if (!is_absent(ec)) {
+      problems.push_back(cannot_listen(port_, " of " + text, ec).message());
+    }
+  }
+  return problems;
+}
+
 Task<> HttpServer::run() {
-  for (auto& acceptor : acceptors_) tasks_.spawn(accept_loop(acceptor));
+  running_ = true;
+  for (const auto& listening : listening_) tasks_.spawn(accept_loop(listening));
+  co_await drained_.wait();
   co_await tasks_.join();
 }
 
 void HttpServer::drain() {
   stopping_ = true;
   error_code ignored;
-  for (auto& acceptor : acceptors_) acceptor.close(ignored);
+  for (const auto& listening : listening_) listening->acceptor.close(ignored);
+  drained_.set();
   for (auto& live : live_)
     if (!live.busy && live.abort) live.abort();
 }
@@ -129,11 +225,12 @@ void HttpServer::stop() {
     if (live.abort) live.abort();
 }
 
-Task<> HttpServer::accept_loop(TcpAcceptor& acceptor) {
+Task<> HttpServer::accept_loop(std::shared_ptr<Listening> listening) {
   constexpr Duration kBackOff{100};
-  while (!stopping_) {
+  auto& acceptor = listening->acceptor;
+  while (!stopping_ && acceptor.is_open()) {
     auto [ec, socket] = co_await acceptor.async_accept(use_tuple);
-    if (stopping_) co_return;
+    if (stopping_ || !acceptor.is_open()) co_return;
     if (ec) {
       // Out of descriptors, or the caller has gone again: neither is a reason to stop, nor to spin.
       log_refusal("listener", "a connection could not be taken: " + ec.message(), Clock::now());

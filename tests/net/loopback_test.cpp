@@ -123,7 +123,7 @@ struct Bench {
   explicit Bench(Scheme scheme, net::Speaks speaks = net::Speaks::http_and_https,
                  net::ServerLimits server_limits = {})
       : server(context.get_executor(), server_tls, counter, speaks, server_limits) {
-    const auto port = server.listen(0, true);
+    const auto port = server.listen(0, std::vector<std::string>{"127.0.0.1", "::1"});
     REQUIRE(port.has_value());
     endpoint.scheme = scheme;
     endpoint.host = "127.0.0.1";

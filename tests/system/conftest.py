@@ -9,7 +9,7 @@ import pytest
 from lab import process
 from lab.sending import peer, send, start_send, three  # noqa: F401 (fixtures)
 from lab.serving import sender, serving  # noqa: F401
-from lab.two_hosts import lab, radio  # noqa: F401
+from lab.two_hosts import lab, radio, second_network  # noqa: F401
 
 
 def pytest_configure(config):

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import time
 
 import pytest
@@ -307,22 +306,6 @@ def test_S20_an_announcement_makes_no_weak_certificate_a_proof(lab, own_home, ra
 
 
 # --- two interfaces ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def second_network(lab):
-    """A second cable between the hosts: 10.79.0.1 and 10.79.0.2 on eth1."""
-    first, second = lab[0].name, lab[1].name
-
-    def run(*words):
-        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=20)
-
-    run("-n", first, "link", "add", "eth1", "type", "veth", "peer", "name", "eth1", "netns", second)
-    for host, address in ((first, "10.79.0.1"), (second, "10.79.0.2")):
-        run("-n", host, "addr", "add", f"{address}/24", "dev", "eth1")
-        run("-n", host, "link", "set", "eth1", "up")
-    yield "10.79.0.1", "10.79.0.2"
-    run("-n", first, "link", "delete", "eth1")
 
 
 def test_PD6_two_interfaces_are_one_device(lab, own_home, radio, second_network):

@@ -13,8 +13,9 @@ class AnnounceSchedule {
   AnnounceSchedule(TimePoint start, Duration every) : next_(start + first_delay()), every_(every) {}
 
   TimePoint next() const { return next_; }
-  /// An announcement was made at next(); moves on to the following one.
-  void advance();
+  /// An announcement was made `now`, at next() or after it; moves on to the following one. What was
+  /// missed meanwhile (a stopped process, a frozen container) is not made up for.
+  void advance(TimePoint now);
   /// Starts a new burst (an interface came, the user asked).
   void restart(TimePoint now);
 

@@ -22,10 +22,12 @@ struct Ipv4Net {
   static std::string to_string(std::uint32_t address);
 };
 
-/// The hosts to call in a sweep: every usable address of the networks but our own ones, without
-/// network and broadcast address (kept for /31 and /32), each once, nearest to our own address
-/// first. A network wider than `widest_prefix` (20) is cut to that many hosts around our address.
-std::vector<std::string> sweep_hosts(const std::vector<Ipv4Net>& own, int widest_prefix = 20);
+/// The hosts to call in a sweep: `known`, which are there, and then every usable address of the
+/// networks but our own ones, without network and broadcast address (kept for /31 and /32), each
+/// once: the smallest network first, and in it what is nearest to our own address. A network wider
+/// than `widest_prefix` (20) is cut to that many hosts around our address, and so is the whole list.
+std::vector<std::string> sweep_hosts(std::vector<Ipv4Net> own, int widest_prefix = 20,
+                                     const std::vector<std::uint32_t>& known = {});
 /// For a CIDR that the user gave: all its hosts but `own_addresses`; Errc::usage above 65,536.
 Result<std::vector<std::string>> sweep_cidr(std::string_view cidr,
                                             const std::vector<std::uint32_t>& own_addresses);

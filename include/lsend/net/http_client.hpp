@@ -53,6 +53,8 @@ struct ConnectOptions {
   /// Bind to this address: a receiver compares where prepare-upload and uploads come from
   /// (protocol.md trap 24).
   std::string local_address;
+  /// Leave this host by these only, as in --interface; empty: as the routes say.
+  std::vector<std::string> interfaces;
   Connecting* connecting = nullptr;  ///< filled in while connect() runs
 };
 

@@ -17,6 +17,7 @@
 #include "lsend/model/network.hpp"
 #include "lsend/model/result.hpp"
 #include "lsend/net/asio.hpp"
+#include "lsend/net/event.hpp"
 #include "lsend/net/http_head.hpp"
 #include "lsend/net/task_group.hpp"
 #include "lsend/net/tls_context.hpp"
@@ -132,6 +133,10 @@ struct ServerLimits {
 /// Which protocols one port speaks; with both the first byte tells.
 enum class Speaks { https, http_and_https };
 
+/// Where a server listens: at these addresses (IPv6 with its zone where it is link-local), or,
+/// without a list, at all that this host has and will have. An empty list waits for listen_at().
+using ListenOn = std::optional<std::vector<std::string>>;
+
 /// Accepts on one port for IPv4 and IPv6 and serves each connection in a coroutine.
 class HttpServer {
  public:
@@ -140,8 +145,11 @@ class HttpServer {
   ~HttpServer();
 
   /// Binds; port 0 = any free one. The port. Errc::port when it is taken; hosts without IPv6 get
-  /// IPv4 only. `loopback_only` is for tests.
-  Result<std::uint16_t> listen(std::uint16_t port, bool loopback_only = false);
+  /// IPv4 only. An address that cannot be used yet is left to listen_at().
+  Result<std::uint16_t> listen(std::uint16_t port, const ListenOn& on = std::nullopt);
+  /// After listen() with a list: from now on at these addresses and no others. What could not be
+  /// opened, a sentence each; the next call tries it again.
+  std::vector<std::string> listen_at(const std::vector<std::string>& addresses);
   /// Serves until stop(); then all connections have ended.
   Task<> run();
   /// Accepts no more and ends each connection after its current request.
@@ -165,7 +173,11 @@ class HttpServer {
   class Presence;
   using LiveList = std::list<Live>;
 
-  Task<> accept_loop(TcpAcceptor& acceptor);
+  struct Listening;
+  Result<std::uint16_t> listen_everywhere(std::uint16_t port);
+  Result<std::uint16_t> listen_only(std::uint16_t port, const std::vector<std::string>& addresses);
+  void add(std::string address, TcpAcceptor acceptor);
+  Task<> accept_loop(std::shared_ptr<Listening> listening);
   bool start_serving(TcpSocket socket);
   Task<> serve_connection(TcpSocket socket);
   Task<> serve_admitted(TcpSocket socket, Live& live);
@@ -179,10 +191,13 @@ class HttpServer {
   RequestHandler& handler_;
   Speaks speaks_;
   ServerLimits limits_;
-  std::vector<TcpAcceptor> acceptors_;
+  std::vector<std::shared_ptr<Listening>> listening_;
+  std::uint16_t port_ = 0;
   LiveList live_;
   std::unordered_map<std::string, std::size_t> of_network_;  ///< how many of live_
   TaskGroup tasks_;
+  Event drained_;  ///< nothing more is accepted
+  bool running_ = false;
   bool stopping_ = false;
 };
 

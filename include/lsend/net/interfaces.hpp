@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,23 +24,28 @@ struct Interface {
   bool loopback = false;
   bool multicast = false;
   bool point_to_point = false;
+  bool narrowed = false;  ///< `addresses` are not all that it has
   std::vector<InterfaceAddress> addresses;
 
   bool has_v4() const;
   bool has_v6() const;
 };
 
-/// All interfaces that are up. Errc::failed when the kernel does not tell.
-Result<std::vector<Interface>> list_interfaces();
+/// The interfaces that are up and have an address.
+struct InterfaceList {
+  std::vector<Interface> interfaces;
+  std::string lacks;  ///< what could not be looked at, and why, as a sentence; else empty
+};
 
-/// Those that discovery uses: named by NAME or CIDR in `wanted` (loopback only when it is named),
-/// else every one that can multicast and is no loopback. Errc::usage names an entry of `wanted`
-/// that fits nothing and lists what there is.
-Result<std::vector<Interface>> select_interfaces(const std::vector<Interface>& all,
-                                                 const std::vector<std::string>& wanted);
+/// Where the kernel's list is refused (no AF_NETLINK: Android, some containers) older calls tell.
+/// Errc::failed when nothing tells.
+Result<InterfaceList> list_interfaces();
 
-/// Is this the address of a host on a directly connected network of one of them? IPv6: link-local,
-/// or within the prefix of one of our addresses. Never a loopback, multicast or broadcast address.
-bool directly_connected(const std::vector<Interface>& interfaces, const std::string& address);
+/// The IPv4 hosts that the kernel has talked to on a bridge without a cable, such as those of
+/// containers and virtual machines: nobody else can be there. Nothing for any other interface.
+std::optional<std::vector<std::uint32_t>> neighbours_on_bridge(const std::string& name);
+
+/// Is there an interface of this name, whether it is up and has an address or not?
+bool is_interface(const std::string& name);
 
 }  // namespace lsend::net

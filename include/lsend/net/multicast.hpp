@@ -27,9 +27,9 @@ struct MulticastGroup {
   std::uint16_t port;
 };
 
-/// The multicast sockets, one an interface and family: each hears its own interface only and sends
-/// there whatever the routes say (protocol.md trap 8). The port is shared with other programs of
-/// this host.
+/// The multicast sockets, one an interface and group: each hears what comes to its group by its own
+/// interface and nothing else, and sends there whatever the routes say (protocol.md trap 8). The
+/// port is shared with other programs of this host.
 class Multicast {
  public:
   /// False when the datagram was one too many: then the socket rests for a moment, so that a flood
@@ -41,8 +41,9 @@ class Multicast {
                                                  const std::vector<std::string>& groups,
                                                  std::uint16_t port, Receiver receiver);
 
-  /// Opens sockets for interfaces that are new and closes those of interfaces that went. What
-  /// failed, a sentence each; the others work all the same. True in `changed` when something came.
+  /// Opens sockets for interfaces that are new and closes those of interfaces that went; of a
+  /// narrowed interface it sends from an address that is left. What failed, a sentence each; the
+  /// others work all the same. True in `changed` when something came.
   struct Update {
     std::vector<std::string> problems;
     bool changed = false;

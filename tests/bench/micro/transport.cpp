@@ -83,7 +83,7 @@ void upload(benchmark::State& state, Scheme scheme) {
   Nowhere handler;
   net::HttpServer server(io.get_executor(), context(), handler, net::Speaks::http_and_https,
                          net::ServerLimits());
-  const auto port = server.listen(0, true);
+  const auto port = server.listen(0, std::vector<std::string>{"127.0.0.1", "::1"});
   if (!port) std::abort();
   Endpoint endpoint;
   endpoint.scheme = scheme;

@@ -135,6 +135,22 @@ TEST_CASE("subnet plan: a wide network is cut to a window around us") {
   CHECK(sweep_hosts({net("10.0.0.9/20")}).size() == 4093);
 }
 
+TEST_CASE("subnet plan: the smallest network first, and an end to all of them") {
+  std::vector<Ipv4Net> own{net("172.17.0.1/16"), net("192.168.1.77/24"), net("10.0.0.1/8"),
+                           net("10.9.9.1/30")};
+  const Hosts hosts = sweep_hosts(own);
+  REQUIRE(hosts.size() == 4096);
+  CHECK(hosts[0] == "10.9.9.2");
+  for (std::size_t i = 1; i <= 253; ++i) CHECK(hosts[i].starts_with("192.168.1."));
+  CHECK(hosts[254] == "172.17.0.2");
+  CHECK(std::set<std::string>(hosts.begin(), hosts.end()).size() == 4096);
+}
+
+TEST_CASE("subnet plan: who is known to be there is called before all others, and once") {
+  const Hosts hosts = sweep_hosts({net("10.0.0.1/29")}, 20, {0xAC110202, 0x0A000003, 0x0A000001});
+  CHECK(hosts == Hosts{"172.17.2.2", "10.0.0.3", "10.0.0.2", "10.0.0.4", "10.0.0.5", "10.0.0.6"});
+}
+
 TEST_CASE("subnet plan: the user's own network is swept whole") {
   const auto hosts = sweep_cidr("10.1.2.0/29", {0x0A010203, 0x01020304});
   REQUIRE(hosts.has_value());
