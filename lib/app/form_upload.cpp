@@ -151,8 +151,7 @@ Task<Result<>> FormUpload::settle() {
     auto& file = slow_.front();
     const auto whole = co_await store_.seal(file.part, file.terms);
     if (!whole) co_return whole;
-    if (!session_->may_publish(file.ticket))
-      co_return fail(Errc::cancelled, "the session has ended");
+    if (!session_->may_publish(file.ticket)) co_return session_->ending();
     const auto there = publish(file.ticket, file.part, file.terms);
     if (!there) co_return there;
     slow_.pop_front();

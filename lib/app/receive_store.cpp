@@ -60,7 +60,7 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish(storage::PartFile& part,
   }
   if (options_.durability == Durability::session) {
     co_await start_flush(part);
-    if (!upload.session->may_publish(upload.ticket)) co_return ended();
+    if (!upload.session->may_publish(upload.ticket)) co_return upload.session->ending();
   }
   auto stored = part.publish(terms);
   if (!stored && stored.error().code() == Errc::not_found) {
@@ -124,7 +124,7 @@ Task<Result<storage::StoredFile>> ReceiveStore::publish_rescued(const storage::P
   };
   auto part = co_await pool_.run(std::move(copy));
   if (!part) co_return part.error();
-  if (!upload.session->may_publish(upload.ticket)) co_return ended();
+  if (!upload.session->may_publish(upload.ticket)) co_return upload.session->ending();
   auto stored = part->publish(terms);
   if (!stored && stored.error().code() == Errc::not_found)
     co_return fail(Errc::io, stored.error().message());
