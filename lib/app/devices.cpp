@@ -115,7 +115,7 @@ Result<std::vector<KnownDevice>> judge(const Settings& settings, const std::stri
     fingerprint = *met->proven;
   }
   return change(settings, [&](KnownDevices& devices) -> Result<Fingerprint> {
-    if (met) devices.met(*fingerprint, met->info.alias, met->endpoint, now());
+    if (met) devices.met(*fingerprint, met->nameless ? "" : met->info.alias, met->endpoint, now());
     devices.set_state(*fingerprint, state, now());
     return *fingerprint;
   });
