@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
+#include <future>
 #include <new>
 #include <string>
 #include <thread>
@@ -112,4 +113,15 @@ TEST_CASE("After finish() nothing is at work on what the jobs refer to, and noth
   context.restart();
   context.run_for(50ms);
   CHECK(begun == 2);
+}
+
+TEST_CASE("what nobody waits for runs on a thread, and at once when the pool has finished") {
+  app::BlockingPool pool;
+  std::promise<std::thread::id> where;
+  pool.post([&where] { where.set_value(std::this_thread::get_id()); });
+  CHECK(where.get_future().get() != std::this_thread::get_id());
+  pool.finish();
+  bool ran = false;
+  pool.post([&ran] { ran = true; });
+  CHECK(ran);
 }
