@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
-#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -86,12 +85,43 @@ Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::
     auto spool = storage::Spool::from(STDIN_FILENO, spool_folders(home));
     if (!spool) return spool.error();
     file.size = spool->size();
-    file.path = spool->path();
+    file.path = "standard input";
+    file.descriptor = spool->descriptor();
     payload.spool = std::move(*spool);
   }
   payload.files.push_back(describe(file, clean_prefix(options.prefix)));
   payload.local.push_back(std::move(file));
   return {};
+}
+
+/// It was there a moment ago, and now it cannot be read.
+void leave_behind(Payload& payload, std::size_t file, Error why) {
+  storage::Unsendable left;
+  left.file_name = std::move(payload.files[file].file_name);
+  left.name_bytes = std::move(payload.local[file].name_bytes);
+  left.size = payload.files[file].size;
+  left.why = std::move(why);
+  payload.unsendable.push_back(std::move(left));
+}
+
+/// Why nothing may go, if so: what the user named is not there, all is wanted or nothing, or
+/// nothing is left.
+std::optional<Error> find_refusal(const Payload& payload, const SendOptions& options) {
+  const auto& failed = payload.unsendable;
+  const auto named = std::find_if(failed.begin(), failed.end(),
+                                  [](const storage::Unsendable& each) { return each.named; });
+  if (named != failed.end()) {
+    const auto others = std::count_if(named + 1, failed.end(),
+                                      [](const storage::Unsendable& each) { return each.named; });
+    if (others == 0) return named->why;
+    return fail(named->why.code(), named->why.message() + "; and so " + std::to_string(others) +
+                                       (others == 1 ? " other" : " others"));
+  }
+  if (failed.empty()) return std::nullopt;
+  if (payload.files.empty()) return cannot_send(payload, failed.front().why.code());
+  if (options.require_all)
+    return cannot_send(payload, Errc::io, ", and --require-all wants all of them");
+  return std::nullopt;
 }
 
 /// With --checksum each file has its digest before anybody hears of it; else it depends on who that
@@ -106,8 +136,22 @@ Result<> add_checksums(Payload& payload, ChecksumMode mode) {
   }
   auto digests = hash_all(payload, nullptr);
   if (!digests) return digests.error();
-  for (std::size_t i = 0; i < digests->size(); ++i)
-    payload.files[i].sha256 = std::move((*digests)[i]);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < digests->size(); ++i) {
+    auto& digest = (*digests)[i];
+    if (!digest) {
+      leave_behind(payload, i, digest.error());
+      continue;
+    }
+    payload.files[i].sha256 = std::move(*digest);
+    if (kept != i) {
+      payload.files[kept] = std::move(payload.files[i]);
+      payload.local[kept] = std::move(payload.local[i]);
+    }
+    ++kept;
+  }
+  payload.files.resize(kept);
+  payload.local.resize(kept);
   return {};
 }
 
@@ -126,6 +170,7 @@ Result<storage::Selection> select(const SendOptions& options) {
   storage::Selection selection;
   selection.paths = options.paths;
   selection.filter = storage::NameFilter(options.rules);
+  selection.prefix = clean_prefix(options.prefix);
   selection.follow = options.follow_links;
   if (options.files_from.empty()) return selection;
   auto listed = listed_paths(options);
@@ -136,21 +181,23 @@ Result<storage::Selection> select(const SendOptions& options) {
 
 }  // namespace
 
-Result<std::vector<std::string>> hash_all(const Payload& payload, const std::atomic<bool>* stop) {
-  std::vector<std::string> digests(payload.local.size());
+Error cannot_send(const Payload& payload, Errc code, const std::string& consequence) {
+  const auto& first = payload.unsendable.front();
+  const auto count = payload.unsendable.size();
+  const auto all = count + payload.files.size();
+  if (all == 1) return fail(code, first.why.message());
+  return fail(code, std::to_string(count) + " of " + std::to_string(all) +
+                        " files cannot be sent (first: '" + escape_for_terminal(first.file_name) +
+                        "': " + first.why.message() + ")" + consequence);
+}
+
+Result<std::vector<Digest256>> hash_all(const Payload& payload, const std::atomic<bool>* stop) {
+  std::vector<Digest256> digests(payload.local.size(), Digest256(std::string()));
   std::atomic<std::size_t> next{0};
-  std::mutex lock;
-  std::optional<Error> failure;
-  const auto fails = [&](const Error& error) {
-    const std::lock_guard guard(lock);
-    if (!failure) failure = error;
-    next = digests.size();
-  };
   const auto work = [&] {
     for (std::size_t i = next++; i < digests.size(); i = next++) {
-      auto digest = storage::hash_file(payload.local[i], stop);
-      if (!digest) return fails(digest.error());
-      digests[i] = std::move(*digest);
+      if (stop && *stop) return;
+      digests[i] = storage::hash_file(payload.local[i], stop);
     }
   };
   const auto threads = std::min<std::size_t>(
@@ -163,7 +210,7 @@ Result<std::vector<std::string>> hash_all(const Payload& payload, const std::ato
   }
   work();
   others.clear();
-  if (failure) return *failure;
+  if (stop && *stop) return fail(Errc::interrupted, "interrupted");
   return digests;
 }
 
@@ -182,12 +229,14 @@ Result<Payload> gather_payload(const SendOptions& options, const storage::Home& 
     auto collected = storage::collect_files(*selection);
     if (!collected) return collected.error();
     for (const auto& warning : collected->warnings) sink.on(WarningEvent{warning});
-    if (collected->files.empty())
+    if (collected->files.empty() && collected->unsendable.empty())
       return fail(Errc::io, collected->filtered > 0
                                 ? "there is no file to send: --exclude and --include leave out all"
                                 : "there is no file to send in what was named");
-    payload.left_out = collected->filtered + collected->links_skipped + collected->left_out;
+    payload.unsendable = std::move(collected->unsendable);
+    payload.left_out = collected->filtered + collected->links_skipped + payload.unsendable.size();
     const auto prefix = clean_prefix(options.prefix);
+    for (auto& each : payload.unsendable) each.file_name.insert(0, prefix);
     payload.files.reserve(collected->files.size());
     for (auto& file : collected->files) {
       payload.files.push_back(describe(file, prefix));
@@ -196,10 +245,12 @@ Result<Payload> gather_payload(const SendOptions& options, const storage::Home& 
     collected->files.shrink_to_fit();
     payload.local = std::move(collected->files);
   }
+  payload.refusal = find_refusal(payload, options);
   // A plan needs none.
-  const auto hashed =
-      add_checksums(payload, options.dry_run ? ChecksumMode::never : options.checksum);
+  if (payload.refusal || options.dry_run) return payload;
+  const auto hashed = add_checksums(payload, options.checksum);
   if (!hashed) return hashed.error();
+  payload.refusal = find_refusal(payload, options);
   return payload;
 }
 

@@ -15,9 +15,15 @@ net::Task<Result<const Digests*>> PayloadDigests::compute() {
 /// On a thread of the pool.
 Result<const Digests*> PayloadDigests::compute_once() {
   const std::lock_guard guard(lock_);
-  if (!computed_) computed_.emplace(hash_all(payload_, &stop_));
-  if (!*computed_) return computed_->error();
-  return &**computed_;
+  if (!computed_) {
+    auto hashed = hash_all(payload_, &stop_);
+    if (!hashed) return hashed.error();
+    // A file that cannot be read now fails when its turn to be sent comes.
+    auto& digests = computed_.emplace();
+    for (auto& digest : *hashed)
+      digests.push_back(digest ? std::move(*digest) : std::string());
+  }
+  return &*computed_;
 }
 
 }  // namespace lsend::app

@@ -12,6 +12,7 @@
 
 namespace lsend::app {
 
+/// Empty for a file that could not be read.
 using Digests = std::vector<std::string>;
 
 /// A payload and the digests of its files, which are computed for all targets at once when the
@@ -24,7 +25,7 @@ class PayloadDigests {
 
   const Payload& payload() const { return payload_; }
   /// Of payload().files, at the same indices; lives as long as this. On threads of its own: signals
-  /// and other targets do not wait. Errc::io, or the interrupt's error.
+  /// and other targets do not wait. The interrupt's error.
   net::Task<Result<const Digests*>> compute();
 
  private:
@@ -35,7 +36,7 @@ class PayloadDigests {
   std::atomic<bool> stop_ = false;
   Interrupt::Subscription on_stop_;
   std::mutex lock_;  ///< held by whoever computes
-  std::optional<Result<Digests>> computed_;
+  std::optional<Digests> computed_;
   BlockingPool pool_{1};  ///< last: it works on the others
 };
 

@@ -10,6 +10,7 @@
 
 #include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
+#include "lsend/storage/real_path.hpp"
 
 namespace lsend::app {
 namespace {
@@ -35,7 +36,7 @@ fs::path folder_of(const fs::path& file) {
 /// where it really lies, and the folder there.
 void add_file(std::vector<storage::FencePlace>& places, const fs::path& file) {
   std::error_code error;
-  const auto real = fs::weakly_canonical(file, error);
+  const auto real = storage::real_path(file, error);
   places.push_back({file, Below::read});
   for (const auto& folder : {folder_of(file), error ? fs::path() : real.parent_path()})
     if (!folder.empty() && !is_common(folder)) places.push_back({folder, Below::read});

@@ -97,6 +97,9 @@ class Sender {
     SendJob job(presence_.executor(), presence_.node(), interrupt_, target, digests_, options_,
                 sink_, room_, desk_.get());
     const Listed listed(presence_.handler().jobs, job);
+    // Whatever becomes of the rest, these did not arrive.
+    job.report_ended();
+    report.failed = digests_.payload().unsendable.size();
     transfer::Backoff backoff(kFirstRetry, kLongestRetry);
     for (unsigned run = 0;; ++run) {
       co_await deliver_once(job, report);
@@ -128,7 +131,8 @@ class Sender {
     report.device = peer->info;
     report.endpoint = peer->endpoint;
     if (options_.dry_run) {
-      report.success = true;
+      report.success = report.failed == 0;
+      if (!report.success) report.failure = cannot_send(digests_.payload(), Errc::partial);
       job.show_target(std::move(*peer));
       co_return;
     }
@@ -205,6 +209,23 @@ PlanEvent plan_of(const Payload& payload, bool dry_run) {
   return plan;
 }
 
+/// Nothing goes out, and what could not go in any case is told for each target all the same.
+Error refuse(const Payload& payload, const std::vector<std::string>& targets, ProgressSink& sink) {
+  for (const auto& target : targets) {
+    for (const auto& each : payload.unsendable) {
+      FileEvent event;
+      event.status = FileStatus::failed;
+      event.target = target;
+      event.name = each.file_name;
+      event.name_bytes = each.name_bytes;
+      event.size = each.size;
+      event.error = each.why;
+      sink.on(event);
+    }
+  }
+  return *payload.refusal;
+}
+
 }  // namespace
 
 Result<SendReport> send(const Settings& settings, const SendOptions& options, ProgressSink& sink) {
@@ -212,6 +233,7 @@ Result<SendReport> send(const Settings& settings, const SendOptions& options, Pr
   if (!targets) return targets.error();
   auto payload = gather_payload(options, settings.home, sink);
   if (!payload) return payload.error();
+  if (payload->refusal) return refuse(*payload, *targets, sink);
   if (payload->from_stdin && targets->size() > 1)
     return fail(Errc::usage,
                 "--size sends standard input as it comes, which can go to one target "

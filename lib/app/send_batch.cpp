@@ -60,6 +60,7 @@ Task<bool> SendUploads::upload_batch(ClientPtr& client, Batch& batch) {
     auto failure = co_await judge(batch[i].file, replies[i], batch[i].source, stored);
     if (!failure) {
       session_.plan.done(batch[i].file);
+      news_.remark(batch[i].source);
       news_.file(batch[i].file, std::move(stored.sha256));
       continue;
     }

@@ -30,6 +30,10 @@ void SendNews::waiting(const std::string& reason) {
 
 void SendNews::warning(const std::string& message) { sink_.on(WarningEvent{message}); }
 
+void SendNews::remark(const ByteSource& sent) {
+  if (const auto text = sent.remark(); !text.empty()) warning(text);
+}
+
 void SendNews::file(std::size_t index, std::optional<std::string> confirmed, std::uint64_t from) {
   active_.forget(index);
   if (told_[index]) return;
@@ -37,8 +41,11 @@ void SendNews::file(std::size_t index, std::optional<std::string> confirmed, std
   const auto& entry = session_.plan.files()[index];
   FileEvent event;
   event.name = entry.info.file_name;
-  if (index < session_.payload.local.size())
-    event.name_bytes = session_.payload.local[index].name_bytes;
+  const auto& payload = session_.payload;
+  if (index < payload.local.size())
+    event.name_bytes = payload.local[index].name_bytes;
+  else if (entry.unsendable)
+    event.name_bytes = payload.unsendable[index - payload.files.size()].name_bytes;
   event.target = session_.target;
   event.size = entry.info.size;
   event.error = entry.error;
@@ -101,7 +108,7 @@ void SendNews::show_progress(TimePoint now) {
   event.bytes = progress_.bytes();
   event.total_bytes = progress_.total();
   event.files = totals.done;
-  event.total_files = session_.plan.files().size() - totals.skipped;
+  event.total_files = session_.plan.files().size() - totals.skipped - totals.unsendable;
   event.bytes_per_second = progress_.bytes_per_second(now);
   event.remaining = progress_.remaining(now);
   event.stalled = progress_.stalled(now);

@@ -5,6 +5,7 @@
 #include "lib/app/output_room.hpp"
 #include "lib/app/send_session.hpp"
 #include "lsend/app/events.hpp"
+#include "lsend/model/byte_source.hpp"
 #include "lsend/transfer/progress.hpp"
 
 namespace lsend::app {
@@ -18,11 +19,13 @@ class SendNews {
         room_(room),
         started_(Clock::now()),
         progress_(0, started_),
-        told_(session.payload.files.size()) {}
+        told_(session.plan.files().size()) {}
 
   void target();
   void waiting(const std::string& reason);
   void warning(const std::string& message);
+  /// What is worth a warning about a file that has been sent.
+  void remark(const ByteSource& sent);
   /// A file has ended; told once.
   /// `confirmed`: the sha256 that the peer says it has stored, and that is ours.
   /// `from`: so much of it was there already.

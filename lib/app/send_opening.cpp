@@ -74,7 +74,9 @@ Result<std::unique_ptr<ByteSource>> SendUploads::open_source(std::size_t file) c
 /// The size is the announced one, which may have changed since the files were listed.
 storage::LocalFile SendUploads::local_file(std::size_t file) const {
   auto local = session_.payload.local[file];
-  local.size = session_.plan.files()[file].info.size;
+  const auto& info = session_.plan.files()[file].info;
+  local.size = info.size;
+  if (info.modified) local.modified = *info.modified;
   return local;
 }
 

@@ -23,7 +23,14 @@ struct SendSession {
         options(how),
         desk(person),
         pin(how.pin),
-        plan(content.files) {}
+        plan(content.files) {
+    for (const auto& each : content.unsendable) {
+      FileInfo info;
+      info.file_name = each.file_name;
+      info.size = each.size;
+      plan.add_unsendable(std::move(info), each.why);
+    }
+  }
 
   /// A connection to the peer, from the address of the first one. Where nobody listens it is tried
   /// three times within the connect limit (reliability.md 7.3).

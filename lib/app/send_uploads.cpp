@@ -185,6 +185,7 @@ Task<std::optional<UploadFailure>> SendUploads::upload_once(ClientPtr& client, s
     co_return failure;
   }
   stored.from = opened->from;
+  news_.remark(*opened->bytes);
   if (moved < size) news_.moved(file, static_cast<std::size_t>(size - moved));
   if (takes_batches_) add_connections(*client);
   co_return failure;

@@ -85,6 +85,7 @@ class HashedSource final : public ByteSource {
   }
   int blocking_descriptor() const override { return source_.blocking_descriptor(); }
   Result<> check_end() override { return source_.check_end(); }
+  std::string remark() const override { return source_.remark(); }
   /// Of what has passed so far, when it is hashed.
   std::string sha256_so_far() const { return digest_ ? digest_->hex_so_far() : std::string(); }
   /// Lower-case hex, when it was hashed. Ends the computation.

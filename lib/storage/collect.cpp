@@ -1,8 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,13 +11,14 @@
 #include <unordered_map>
 #include <utility>
 
-#include "descriptor_io.hpp"
-#include "file_system.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/file_source.hpp"
+#include "lsend/storage/real_path.hpp"
 #include "lsend/storage/safe_path.hpp"
 #include "lsend/storage/unique_fd.hpp"
 #include "modified.hpp"
+#include "private_parts.hpp"
+#include "sendable.hpp"
 
 namespace lsend::storage {
 namespace {
@@ -27,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kStatBlock = 512;  ///< st_blocks counts these
-constexpr std::size_t kLongestList = 256 * 1024 * 1024;
 
 std::string quoted(const std::string& path) { return "'" + escape_for_terminal(path) + "'"; }
 
@@ -40,31 +38,6 @@ std::string below(const std::string& folder, const std::string& name) {
   return path += name;
 }
 
-/// Files of /proc and /sys say size 0 and have contents all the same.
-bool hides_its_size(const std::string& path) {
-  struct statfs system {};
-  return statfs(path.c_str(), &system) == 0 &&
-         (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC);
-}
-
-/// Is what the mode allows the owner all that there is to it? Asked once a file system.
-bool mode_decides(const std::string& path, dev_t device) {
-  static std::optional<dev_t> asked;
-  static bool decides = false;
-  if (asked == device) return decides;
-  struct statfs system {};
-  decides = statfs(path.c_str(), &system) == 0 && is_local(system) && !has_labels();
-  asked = device;
-  return decides;
-}
-
-bool is_readable(const std::string& path, const struct stat& status) {
-  static const uid_t self = geteuid();
-  const bool own = status.st_uid == self && (status.st_mode & S_IRUSR) != 0;
-  return (own && mode_decides(path, status.st_dev)) ||
-         faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0;
-}
-
 /// Not to be told by its blocks alone: what is compressed has few of them and no hole.
 bool has_holes(const std::string& path, const struct stat& status) {
   constexpr std::int64_t kWorthTelling = 64 * 1024;
@@ -73,20 +46,6 @@ bool has_holes(const std::string& path, const struct stat& status) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   const off_t hole = fd ? lseek(fd.get(), 0, SEEK_HOLE) : -1;
   return hole >= 0 && hole < status.st_size;
-}
-
-/// Why this cannot be sent, or empty.
-std::string objection(const std::string& path, const struct stat& status) {
-  if (!S_ISREG(status.st_mode)) {
-    return quoted(path) + " is a FIFO, socket or device: only files and folders can be sent";
-  }
-  if (status.st_size == 0 && hides_its_size(path)) {
-    return quoted(path) + " does not tell its size: pipe it, lsend send TARGET - <FILE";
-  }
-  if (!is_readable(path, status)) {
-    return "cannot read " + quoted(path) + ": " + std::generic_category().message(errno);
-  }
-  return {};
 }
 
 /// What a folder holds.
@@ -110,6 +69,9 @@ int read_folder(const std::string& path, std::vector<Entry>& entries) {
     entries.emplace_back().name = name;
   }
   if (errno != 0) return errno;
+  // Of a folder that was removed while it was open the C library says that it is empty.
+  struct stat self {};
+  if (fstat(dirfd(folder.get()), &self) == 0 && self.st_nlink == 0) return ENOENT;
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
   for (auto& entry : entries)
@@ -121,27 +83,13 @@ int read_folder(const std::string& path, std::vector<Entry>& entries) {
 class Collector {
  public:
   explicit Collector(const Selection& selection)
-      : filter_(selection.filter), follow_(selection.follow) {}
+      : filter_(selection.filter), prefix_(selection.prefix), follow_(selection.follow) {}
 
-  /// `name` is the remote one; empty: the path's own.
-  Result<> add_named(const fs::path& named, std::string name) {
-    const std::string& path = named.native();
-    if (++named_ == 2) track_names();
-    struct stat status {};
-    if (stat(path.c_str(), &status) != 0) {
-      return fail_errno(Errc::io, "cannot read " + quoted(path), errno);
-    }
-    if (name.empty()) name = own_name(named);
-    if (name.empty()) {
-      return fail(Errc::usage,
-                  quoted(path) + " has no name to send it under: name the folders inside it");
-    }
-    const bool folder = S_ISDIR(status.st_mode);
-    if (left_out(name, folder)) return {};
-    if (folder) return add_folder(path, name, status, true);
-    if (auto why = objection(path, status); !why.empty()) return fail(Errc::io, why);
-    add_file(path, name, status);
-    return {};
+  /// Errc::usage for what has no name; whatever else is wrong is among the unsendable.
+  Result<> add_operand(const fs::path& named) { return add_named(named, std::string(), false); }
+  /// `name` is the remote one.
+  Result<> add_listed(const fs::path& named, std::string name) {
+    return add_named(named, std::move(name), true);
   }
 
   Collection finish() {
@@ -157,12 +105,70 @@ class Collector {
  private:
   using FileNumber = std::pair<dev_t, ino_t>;
 
-  /// However a folder is named, its files carry its real name.
-  static std::string own_name(const fs::path& path) {
-    const fs::path name = path.filename();
-    if (!name.empty() && name != "." && name != "..") return name.string();
-    std::error_code ignored;
-    return fs::canonical(path, ignored).filename().string();
+  Result<> add_named(const fs::path& named, std::string name, bool listed) {
+    const std::string& path = named.native();
+    if (++named_ == 2) track_names();
+    struct stat status {};
+    const bool there = stat(path.c_str(), &status) == 0;
+    const int error = errno;
+    const auto real = real_place(named, there);
+    // However a folder is named, its files carry its real name.
+    const auto last = named.filename();
+    const bool own_name = !last.empty() && last != "." && last != "..";
+    if (name.empty()) name = own_name ? last.string() : real.filename().string();
+    if (!there) {
+      if (name.empty()) name = path;
+      if (left_out(name, false)) return {};
+      fail_named(name, fail_errno(Errc::io, "cannot read " + quoted(path), error));
+      return {};
+    }
+    if (name.empty()) {
+      return fail(Errc::usage,
+                  quoted(path) + " has no name to send it under: name the folders inside it");
+    }
+    const bool folder = S_ISDIR(status.st_mode);
+    if (left_out(name, folder)) return {};
+    if (private_.contain(real, status)) {
+      refuse_private(path, name, listed);
+      return {};
+    }
+    const auto before = found_.unsendable.size();
+    if (folder)
+      add_folder(path, name, status, real.filename().string(), true);
+    else
+      add_file(path, name, status);
+    // A folder that can be read is not to blame for what is in it, nor a file for its place.
+    if (found_.unsendable.size() == before + 1) {
+      auto& last_one = found_.unsendable.back();
+      last_one.named = last_one.file_name == sendable_name(name) &&
+                       last_one.why.code() != Errc::name_refused;
+    }
+    return {};
+  }
+
+  /// Empty where it cannot be told.
+  fs::path real_place(const fs::path& named, bool there) {
+    std::error_code error;
+    const auto last = named.filename();
+    struct stat status {};
+    const bool plain = there && !last.empty() && last != "." && last != ".." &&
+                       lstat(named.c_str(), &status) == 0 && !S_ISLNK(status.st_mode);
+    if (!plain) return real_path(named, error);
+    // Thousands of files of one folder may be named.
+    const auto above = named.parent_path();
+    if (!above_named_ || *above_named_ != above) {
+      above_named_ = above;
+      above_real_ = real_path(above.empty() ? fs::path(".") : above, error);
+    }
+    return above_real_ / last;
+  }
+
+  void refuse_private(const std::string& path, const std::string& name, bool listed) {
+    const auto why =
+        quoted(path) + " is private to a receiver: what is there has not arrived yet";
+    // A list is mostly made by a program, which knows nothing of receivers.
+    if (listed) return found_.warnings.push_back(why + "; it is skipped");
+    fail_named(name, fail(Errc::io, why));
   }
 
   bool left_out(const std::string& name, bool folder) {
@@ -171,73 +177,93 @@ class Collector {
     return true;
   }
 
-  Result<> add_folder(const std::string& path, const std::string& name, const struct stat& status,
-                      bool named) {
+  /// `own_name`: the folder's, however it is called at the receiver.
+  void add_folder(const std::string& path, const std::string& name, const struct stat& status,
+                  const std::string& own_name, bool named) {
     const FileNumber self{status.st_dev, status.st_ino};
     if (std::find(above_.begin(), above_.end(), self) != above_.end()) {
       found_.warnings.push_back(quoted(path) +
                                 " is skipped: the link leads back to a folder above");
-      return {};
+      return;
     }
+    if (!named && is_private_folder(own_name, path, status)) return;
     std::vector<Entry> entries;
     if (const int error = read_folder(path, entries); error != 0) {
-      auto failure = fail_errno(Errc::io, "cannot read the folder " + quoted(path), error);
-      if (named) return failure;
-      skip_unreadable(failure.message());
-      return {};
+      return cannot_send(name, 0,
+                         fail_errno(Errc::io, "cannot read the folder " + quoted(path), error));
     }
     if (entries.empty()) {
       found_.warnings.push_back(quoted(path) + " is an empty folder, which cannot be sent");
     }
     above_.push_back(self);
     for (const auto& entry : entries)
-      add_entry(below(path, entry.name), below(name, entry.name), entry);
+      add_entry(below(path, entry.name), below(name, entry.name), entry, own_name);
     above_.pop_back();
-    return {};
   }
 
-  void add_entry(const std::string& path, const std::string& name, const Entry& entry) {
+  void add_entry(const std::string& path, const std::string& name, const Entry& entry,
+                 const std::string& folder_name) {
     if (entry.error != 0) {
-      return skip_unreadable("cannot read " + quoted(path) + ": " +
-                             std::generic_category().message(entry.error));
+      if (!left_out(name, false))
+        cannot_send(name, 0, fail_errno(Errc::io, "cannot read " + quoted(path), entry.error));
+      return;
     }
     auto status = entry.status;
-    if (S_ISLNK(status.st_mode)) {
+    auto own_name = entry.name;
+    const bool link = S_ISLNK(status.st_mode);
+    if (link) {
       if (!follow_) {
         ++found_.links_skipped;
         return;
       }
       if (stat(path.c_str(), &status) != 0) {
-        return skip_unreadable("cannot follow the link " + quoted(path) + ": " +
-                               std::generic_category().message(errno));
+        const int error = errno;
+        if (!left_out(name, false))
+          cannot_send(name, 0, fail_errno(Errc::io, "cannot follow the link " + quoted(path), error));
+        return;
       }
+      std::error_code ignored;
+      const auto real = real_path(path, ignored);
+      if (private_.contain(real, status)) return;
+      own_name = real.filename().string();
     }
     const bool folder = S_ISDIR(status.st_mode);
-    if (left_out(name, folder)) return;
-    if (folder) {
-      (void)add_folder(path, name, status, false);
+    if (!folder && !link && is_private_file(folder_name, entry.name) && S_ISREG(status.st_mode))
       return;
-    }
-    if (auto why = objection(path, status); !why.empty()) return skip_unreadable(std::move(why));
-    add_file(path, name, status);
+    if (left_out(name, folder)) return;
+    if (folder)
+      add_folder(path, name, status, own_name, false);
+    else
+      add_file(path, name, status);
   }
 
-  void skip_unreadable(std::string why) {
-    ++found_.left_out;
-    found_.warnings.push_back(std::move(why));
+  void cannot_send(const std::string& name, std::uint64_t size, Error why) {
+    Unsendable left;
+    left.file_name = sendable_name(name);
+    if (!is_utf8(name)) left.name_bytes = name;
+    left.size = size;
+    left.why = std::move(why);
+    found_.unsendable.push_back(std::move(left));
+  }
+
+  void fail_named(const std::string& name, Error why) {
+    cannot_send(name, 0, std::move(why));
+    found_.unsendable.back().named = true;
   }
 
   void add_file(const std::string& path, const std::string& name, const struct stat& status) {
+    const auto size = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
     LocalFile file;
+    file.file_name = sendable_name(name);
+    auto why = objection(path, status);
+    if (!why) why = objection_to_name(prefix_ + file.file_name);
+    if (why) return cannot_send(name, S_ISREG(status.st_mode) ? size : 0, std::move(*why));
     file.path = path;
-    const bool readable = is_utf8(name);
-    if (!readable) {
-      file.name_bytes = name;
-      track_names();
-    }
-    file.file_name = unused(readable ? name : to_utf8(name));
+    if (!is_utf8(name)) file.name_bytes = name;
+    if (file.file_name != name) track_names();
+    file.file_name = unused(std::move(file.file_name));
     file.name_changed = file.file_name != name;
-    file.size = static_cast<std::uint64_t>(status.st_size);
+    file.size = size;
     file.modified = modified_of(status);
     file.executable = (status.st_mode & S_IXUSR) != 0;
     if (has_holes(path, status))
@@ -270,9 +296,13 @@ class Collector {
   }
 
   const NameFilter& filter_;
+  const std::string& prefix_;
   bool follow_;
   Collection found_;
   std::vector<FileNumber> above_;
+  PrivateParts private_;
+  std::optional<fs::path> above_named_;  ///< the folder of what was named last
+  fs::path above_real_;                  ///< where that is
   std::size_t named_ = 0;
   bool tracking_ = false;  ///< two files may come to one name
   std::unordered_map<std::string, unsigned> next_number_;
@@ -291,30 +321,10 @@ std::string kept_name(const fs::path& path) {
 Result<Collection> collect_files(const Selection& selection) {
   Collector collector(selection);
   for (const auto& path : selection.paths)
-    if (auto ok = collector.add_named(path, std::string()); !ok) return ok.error();
+    if (auto ok = collector.add_operand(path); !ok) return ok.error();
   for (const auto& path : selection.listed)
-    if (auto ok = collector.add_named(path, kept_name(path)); !ok) return ok.error();
+    if (auto ok = collector.add_listed(path, kept_name(path)); !ok) return ok.error();
   return collector.finish();
-}
-
-Result<std::vector<fs::path>> read_path_list(int input_fd, bool null) {
-  std::string text;
-  std::vector<std::byte> block(64 * 1024);
-  while (true) {
-    const ssize_t bytes = read_some(input_fd, block);
-    if (bytes < 0) return fail_errno(Errc::io, "cannot read the list of files", errno);
-    if (bytes == 0) break;
-    text.append(reinterpret_cast<const char*>(block.data()), static_cast<std::size_t>(bytes));
-    if (text.size() > kLongestList)
-      return fail(Errc::limit, "the list of files is longer than 256 MiB");
-  }
-  std::vector<fs::path> paths;
-  for (std::size_t start = 0; start < text.size();) {
-    const auto end = std::min(text.find(null ? '\0' : '\n', start), text.size());
-    if (end > start) paths.emplace_back(text.substr(start, end - start));
-    start = end + 1;
-  }
-  return paths;
 }
 
 }  // namespace lsend::storage

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <span>
 
 namespace lsend::storage {
@@ -12,6 +13,15 @@ inline ssize_t read_some(int fd, std::span<std::byte> buffer) {
   ssize_t count = 0;
   do {
     count = ::read(fd, buffer.data(), buffer.size());
+  } while (count < 0 && errno == EINTR);
+  return count;
+}
+
+/// pread(2) in the same way.
+inline ssize_t read_some_at(int fd, std::span<std::byte> buffer, std::uint64_t offset) {
+  ssize_t count = 0;
+  do {
+    count = ::pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(offset));
   } while (count < 0 && errno == EINTR);
   return count;
 }

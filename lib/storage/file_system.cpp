@@ -1,11 +1,12 @@
 #include "file_system.hpp"
 
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 
 namespace lsend::storage {
@@ -18,8 +19,13 @@ bool is_local(const struct statfs& system) {
 }
 
 bool has_labels() {
+  // What cannot be looked at may be there.
+  const auto may_be_there = [](const char* path) {
+    struct stat status {};
+    return stat(path, &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
+  };
   static const bool has =
-      access("/sys/fs/selinux/enforce", F_OK) == 0 || access("/sys/fs/smackfs/load2", F_OK) == 0;
+      may_be_there("/sys/fs/selinux/enforce") || may_be_there("/sys/fs/smackfs/load2");
   return has;
 }
 

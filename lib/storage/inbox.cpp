@@ -21,6 +21,7 @@
 #include "file_system.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/disk_name.hpp"
+#include "lsend/storage/real_path.hpp"
 #include "part_folder.hpp"
 #include "part_lock.hpp"
 #include "publish.hpp"
@@ -30,7 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kHiddenPrefix[] = ".lsend-";
 constexpr int kLockTries = 20;
 constexpr std::size_t kCopyBlock = 256 * 1024;
 
@@ -72,7 +72,7 @@ Result<> check_folder(const fs::path& folder, int fd, const struct stat& status,
 Result<> check_home(const fs::path& given, const fs::path& real) {
   const char* home = std::getenv("HOME");
   std::error_code error;
-  if (given.is_absolute() || home == nullptr || fs::weakly_canonical(home, error) != real)
+  if (given.is_absolute() || home == nullptr || real_path(home, error) != real)
     return {};
   return fail(Errc::usage, quoted(given) + " is your home folder: write out " + quoted(real) +
                                " if files shall lie among its own (--dir)");
@@ -158,8 +158,7 @@ PartHome Inbox::home() const {
 
 Result<Inbox> Inbox::open(const std::filesystem::path& folder, const Access& access) {
   std::error_code error;
-  fs::path real = fs::weakly_canonical(folder, error);
-  if (!error) real = fs::absolute(real, error);
+  const fs::path real = real_path(folder, error);
   if (error) return disk_error("cannot find the folder " + quoted(folder), error.value());
   if (auto ok = check_home(folder, real); !ok) return ok.error();
   if (auto ok = make_folders(real, access); !ok) return ok.error();

@@ -164,8 +164,8 @@ std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {
   for (const auto& name : names_in(folder)) {
     struct stat status {};
     const auto part = part_of_label(name, part_prefix_);
-    if (part && is_ours_at(name, status) &&
-        faccessat(folder, part->c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+    if (!part || !is_ours_at(name, status)) continue;
+    if (fstatat(folder, part->c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
       remove(name);
   }
   return removed;

@@ -13,6 +13,8 @@ namespace lsend::storage {
 inline constexpr char kPartFolder[] = ".lsend";
 /// One of these, of whatever user, in whatever case a file system takes the name.
 bool is_part_folder(std::string_view name);
+/// Beside a file that the user has named: so begin the names of what is on its way.
+inline constexpr char kHiddenPrefix[] = ".lsend-";
 
 inline constexpr unsigned kNumbers = 100;  ///< names that are tried in order
 

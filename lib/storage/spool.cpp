@@ -69,6 +69,4 @@ Result<Spool> Spool::from(int input_fd, const std::vector<std::filesystem::path>
   }
 }
 
-std::filesystem::path Spool::path() const { return "/proc/self/fd/" + std::to_string(fd_.get()); }
-
 }  // namespace lsend::storage

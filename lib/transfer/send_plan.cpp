@@ -22,6 +22,14 @@ SendPlan::SendPlan(std::vector<FileInfo> files) {
   for (auto& info : files) files_.emplace_back().info = std::move(info);
 }
 
+void SendPlan::add_unsendable(FileInfo info, Error why) {
+  auto& file = files_.emplace_back();
+  file.info = std::move(info);
+  file.status = SendStatus::failed;
+  file.unsendable = true;
+  file.error = std::move(why);
+}
+
 /// Peers mostly name files in the order of the offer: `expected` is looked at first, and moves on.
 SendPlan::File* SendPlan::find(const FileId& id, std::size_t& expected) {
   if (expected >= files_.size() || files_[expected].info.id != id) {
@@ -48,7 +56,7 @@ SendPlan::File* SendPlan::find(const FileId& id) {
 void SendPlan::announce(const std::vector<std::string>& digests) {
   for (std::size_t i = 0; i < std::min(digests.size(), files_.size()); ++i) {
     auto& file = files_[i];
-    if (!file.info.sha256 && !file.changed) file.info.sha256 = digests[i];
+    if (!file.info.sha256 && !file.changed && !digests[i].empty()) file.info.sha256 = digests[i];
   }
 }
 
@@ -187,7 +195,8 @@ std::size_t SendPlan::reopen() {
   std::size_t open = 0;
   for (auto& file : files_) {
     const bool again =
-        file.status == SendStatus::failed && !file.refuted && is_temporary(file.error.code());
+        file.status == SendStatus::failed && !file.refuted && !file.unsendable &&
+        is_temporary(file.error.code());
     if (!again && !is_unfinished(file.status)) continue;
     file.status = SendStatus::open;
     file.attempts = 0;

@@ -26,6 +26,11 @@ SendPlan::Totals send_totals(const std::vector<SendPlan::File>& files) {
       if (file.present) ++totals.present;
       continue;
     }
+    if (file.unsendable) {
+      ++totals.unsendable;
+      ++totals.failed;
+      continue;
+    }
     totals.bytes_total += file.info.size;
     if (file.status == SendStatus::done) {
       ++totals.done;
@@ -66,7 +71,11 @@ Result<> send_verdict(const std::vector<SendPlan::File>& files, const SendPlan::
   }
   append(parts, count.open, " not tried to the end");
   const std::size_t missing = files.size() - count.done - count.present;
-  return fail(all_alike ? first->error.code() : Errc::partial,
+  auto code = all_alike ? first->error.code() : Errc::partial;
+  // Nothing of what it was asked about.
+  if (count.skipped > 0 && count.present == 0 && count.skipped + count.unsendable == files.size())
+    code = Errc::declined;
+  return fail(code,
               std::to_string(missing) + " of " + std::to_string(files.size()) +
                   (missing == 1 ? " files was not sent: " : " files were not sent: ") + parts);
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "lsend/model/result.hpp"
 
@@ -19,6 +20,8 @@ class ByteSource {
   /// Asked where reading may block, when all announced bytes were read and input is there or over:
   /// is it over? An error keeps the last bytes back, so that nobody takes a part for the whole.
   virtual Result<> check_end() { return {}; }
+  /// When all was read: what a person should know of it, a whole sentence; mostly empty.
+  virtual std::string remark() const { return {}; }
 };
 
 }  // namespace lsend

@@ -44,15 +44,19 @@ class SendPlan {
     bool changed = false;       ///< its contents were announced anew once
     bool refuted = false;       ///< the peer has stored something else
     bool present = false;       ///< skipped because the peer has it already
+    bool unsendable = false;    ///< it failed before anybody was asked
     Error error;                ///< why it failed: the cause, not what came of trying again
   };
 
   explicit SendPlan(std::vector<FileInfo> files);
+  /// What was to be sent as well and cannot be read: it is never offered, and has its part in the
+  /// verdict. Behind all others.
+  void add_unsendable(FileInfo info, Error why);
 
   const std::vector<File>& files() const { return files_; }
 
-  /// The sha256 of each file, at the files' indices, to go into offers from now on. A file that has
-  /// one keeps it, and one that was announced anew is not what was hashed.
+  /// The sha256 of each file, at the files' indices, to go into offers from now on. An empty one is
+  /// none, a file that has one keeps it, and one that was announced anew is not what was hashed.
   void announce(const std::vector<std::string>& digests);
 
   /// The files to ask for now: what is open, and what was offered without an answer; at most
@@ -107,8 +111,10 @@ class SendPlan {
 
   struct Totals {
     std::size_t done = 0, skipped = 0, failed = 0, open = 0;
-    std::size_t present = 0;                        ///< of skipped
-    std::uint64_t bytes_done = 0, bytes_total = 0;  ///< bytes_total: without the skipped files
+    std::size_t present = 0;     ///< of `skipped`
+    std::size_t unsendable = 0;  ///< of `failed`
+    /// bytes_total: without the files that are skipped or unsendable
+    std::uint64_t bytes_done = 0, bytes_total = 0;
   };
   Totals totals() const;
 

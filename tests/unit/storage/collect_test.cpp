@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
+#include "lsend/model/text.hpp"
 #include "lsend/storage/file_source.hpp"
 #include "temp_folder.hpp"
 
@@ -26,6 +27,22 @@ Collection collect(const std::vector<fs::path>& paths, bool follow = false) {
   auto result = try_collect(paths, follow);
   REQUIRE(result.has_value());
   return std::move(*result);
+}
+
+/// Why each of them cannot be sent.
+Names reasons(const Collection& collection) {
+  Names all;
+  for (const auto& each : collection.unsendable) all.push_back(each.why.message());
+  return all;
+}
+
+/// The only thing that cannot be sent, and that the user has named.
+Error refusal(const fs::path& path) {
+  const auto found = collect({path});
+  CHECK(found.files.empty());
+  REQUIRE(found.unsendable.size() == 1);
+  CHECK(found.unsendable[0].named);
+  return found.unsendable[0].why;
 }
 
 Names names(const Collection& collection) {
@@ -120,23 +137,24 @@ TEST_CASE("links: named ones are followed, those inside folders only when asked"
   SECTION("named") {
     CHECK(names(collect({temp / "d/file-link", temp / "d/folder-link"})) ==
           Names{"file-link", "folder-link/x"});
-    CHECK(try_collect({temp / "d/dangling"}, false).error().code() == Errc::io);
+    CHECK(refusal(temp / "d/dangling").code() == Errc::io);
   }
   SECTION("inside") {
     const auto found = collect({temp / "d"});
     CHECK(names(found) == Names{"d/a"});
     CHECK(found.links_skipped == 3);
-    CHECK(found.left_out == 0);
+    CHECK(found.unsendable.empty());
     CHECK(found.warnings ==
           Names{"3 symbolic links were skipped (--follow sends what they point to)"});
   }
   SECTION("followed") {
     const auto found = collect({temp / "d"}, true);
     CHECK(names(found) == Names{"d/a", "d/file-link", "d/folder-link/x"});
-    CHECK(found.left_out == 1);
-    REQUIRE(found.warnings.size() == 1);
-    CHECK(found.warnings[0] == "cannot follow the link '" + (temp / "d/dangling").string() +
-                                   "': No such file or directory");
+    CHECK(found.warnings.empty());
+    CHECK(reasons(found) == Names{"cannot follow the link '" + (temp / "d/dangling").string() +
+                                  "': No such file or directory"});
+    CHECK(found.unsendable[0].file_name == "d/dangling");
+    CHECK_FALSE(found.unsendable[0].named);
   }
 }
 
@@ -157,29 +175,42 @@ TEST_CASE("what cannot be sent is named before anything is sent") {
   TempFolder temp;
   const auto fifo = temp / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-  CHECK(try_collect({temp / "missing"}, false).error() ==
+  CHECK(refusal(temp / "missing") ==
         Error(Errc::io,
               "cannot read '" + (temp / "missing").string() + "': No such file or directory"));
-  CHECK(try_collect({fifo}, false).error() ==
+  CHECK(refusal(fifo) ==
         Error(Errc::io, "'" + fifo.string() +
-                            "' is a FIFO, socket or device: only files and folders can be sent"));
-  CHECK(try_collect({"/dev/null"}, false).error().code() == Errc::io);
-  CHECK(try_collect({"/proc/self/status"}, false).error() ==
+                            "' is a FIFO, socket or device: only files and folders can be sent; "
+                            "'-' sends what can be read from it: lsend send TARGET - <FILE"));
+  CHECK(refusal("/dev/null").code() == Errc::io);
+  CHECK(refusal("/proc/self/status") ==
         Error(Errc::io,
               "'/proc/self/status' does not tell its size: pipe it, lsend send TARGET - <FILE"));
 }
 
-TEST_CASE("inside a folder the same is left out with a warning") {
+TEST_CASE("what was named and is not there is told, each of them") {
+  TempFolder temp;
+  temp.write("x", "x");
+  const auto found = collect({temp / "gone", temp / "x", temp / "away/y"});
+  CHECK(names(found) == Names{"x"});
+  REQUIRE(found.unsendable.size() == 2);
+  CHECK(found.unsendable[0].file_name == "gone");
+  CHECK(found.unsendable[1].file_name == "y");
+  CHECK(found.unsendable[1].named);
+}
+
+TEST_CASE("inside a folder the same does not stop the others") {
   TempFolder temp;
   temp.write("d/x", "x");
   fs::create_directory(temp / "d/empty");
   REQUIRE(mkfifo((temp / "d/fifo").c_str(), 0600) == 0);
   const auto found = collect({temp / "d"});
   CHECK(names(found) == Names{"d/x"});
-  CHECK(found.left_out == 1);
-  REQUIRE(found.warnings.size() == 2);
-  CHECK(found.warnings[0] ==
-        "'" + (temp / "d/empty").string() + "' is an empty folder, which cannot be sent");
+  REQUIRE(found.unsendable.size() == 1);
+  CHECK(found.unsendable[0].file_name == "d/fifo");
+  CHECK_FALSE(found.unsendable[0].named);
+  CHECK(found.warnings == Names{"'" + (temp / "d/empty").string() +
+                                "' is an empty folder, which cannot be sent"});
 }
 
 TEST_CASE("unreadable files and folders") {
@@ -190,15 +221,14 @@ TEST_CASE("unreadable files and folders") {
   temp.write("d/x", "x");
   fs::permissions(temp / "d/secret", fs::perms::none);
   fs::permissions(temp / "d/closed", fs::perms::none);
-  auto named = try_collect({temp / "d/secret"}, false);
-  auto folder = try_collect({temp / "d/closed"}, false);
+  const auto named = refusal(temp / "d/secret");
+  const auto folder = refusal(temp / "d/closed");
   const auto found = collect({temp / "d"});
   fs::permissions(temp / "d/closed", fs::perms::owner_all);
-  CHECK(named.error().message() ==
-        "cannot read '" + (temp / "d/secret").string() + "': Permission denied");
-  CHECK(folder.error().code() == Errc::io);
+  CHECK(named.message() == "cannot read '" + (temp / "d/secret").string() + "': Permission denied");
+  CHECK(folder.code() == Errc::io);
   CHECK(names(found) == Names{"d/x"});
-  CHECK(found.left_out == 2);
+  CHECK(found.unsendable.size() == 2);
 }
 
 TEST_CASE("names that are no UTF-8 are sent as U+FFFD, with a warning") {
@@ -210,6 +240,143 @@ TEST_CASE("names that are no UTF-8 are sent as U+FFFD, with a warning") {
   CHECK(found.files[0].name_changed);
   CHECK(found.files[0].path == temp / "d/caf\xe8");
   CHECK(found.warnings.size() == 2);
+}
+
+TEST_CASE("a name that receivers would take for another one is cleaned, with a warning") {
+  TempFolder temp;
+  temp.write("d/..\\..\\evil", "1");
+  temp.write("d/a\\b", "2");
+  temp.write("d/a_b", "3");
+  temp.write("d/  /x", "4");
+  const auto found = collect({temp / "d"});
+  CHECK(names(found) == Names{"d/__/x", "d/.._.._evil", "d/a_b", "d/a_b (1)"});
+  CHECK(found.warnings ==
+        Names{"'" + (temp / "d/  /x").string() + "' is sent as 'd/__/x'",
+              "'" + (temp / "d/..\\..\\evil").string() + "' is sent as 'd/.._.._evil'",
+              "'" + (temp / "d/a\\b").string() + "' is sent as 'd/a_b'",
+              "'" + (temp / "d/a_b").string() + "' is sent as 'd/a_b (1)'"});
+  CHECK(names(collect({temp / "d/..\\..\\evil"})) == Names{".._.._evil"});
+}
+
+TEST_CASE("a place that no receiver takes is told, and the others go") {
+  TempFolder temp;
+  std::string deep = "d";
+  for (int i = 0; i < 33; ++i) deep += "/s";
+  const std::string part(200, 'p');
+  std::string longest = "d";
+  for (int i = 0; i < 5; ++i) longest += "/" + part;
+  temp.write(deep + "/x", "1");
+  temp.write(longest + "/" + part, "2");
+  temp.write(longest + "/y", "3");
+  temp.write("d/z", "4");
+  const auto found = collect({temp / "d"});
+  CHECK(names(found) == Names{longest + "/y", "d/z"});
+  REQUIRE(found.unsendable.size() == 2);
+  CHECK(found.unsendable[0].why ==
+        Error(Errc::name_refused, "'" + escape_for_terminal(longest + "/" + part) +
+                                      "' is refused: its path has more than 1024 bytes"));
+  CHECK(found.unsendable[1].why.message().ends_with("it has more than 32 folders"));
+  Selection selection;
+  selection.paths = {temp / "d"};
+  selection.prefix = std::string(100, 'q') + "/";
+  CHECK(names(*collect_files(selection)) == Names{"d/z"});
+}
+
+TEST_CASE("what is private to a receiver is nobody's to send") {
+  const std::string part = "Ab3-_4567890123456789x";
+  TempFolder temp;
+  temp.write("in/.lsend/" + part, "half");
+  temp.write("in/.lsend/" + part + ".json", "{}");
+  temp.write("in/arrived", "x");
+  temp.write("in/.lsend-" + part, "half");
+  temp.write("in/.lsend-trust", "a file of the user");
+  fs::permissions(temp / "in/.lsend", fs::perms::owner_all);
+  const Names whole{"in/.lsend-trust", "in/arrived"};
+  SECTION("below what was named") {
+    const auto found = collect({temp / "in"});
+    CHECK(names(found) == whole);
+    CHECK(found.unsendable.empty());
+    CHECK(found.warnings.empty());
+    CHECK(found.links_skipped + found.filtered == 0);
+  }
+  SECTION("idle, or with what NFS leaves of a file") {
+    fs::remove(temp / "in/.lsend" / part);
+    fs::remove(temp / "in/.lsend" / (part + ".json"));
+    CHECK(collect({temp / "in"}).warnings.empty());
+    temp.write("in/.lsend/.nfs0000000000012345", "half");
+    CHECK(names(collect({temp / "in"})) == whole);
+  }
+  SECTION("named") {
+    const auto folder = temp / "in/.lsend";
+    CHECK(refusal(folder) ==
+          Error(Errc::io, "'" + folder.string() +
+                              "' is private to a receiver: what is there has not arrived yet"));
+    CHECK(refusal(folder / "").code() == Errc::io);
+    CHECK(refusal(folder / part).code() == Errc::io);
+    CHECK(refusal(folder / (part + ".json")).code() == Errc::io);
+    CHECK(refusal(temp / "in" / (".lsend-" + part)).code() == Errc::io);
+    const AtFolder at(folder);
+    CHECK(refusal(".").code() == Errc::io);
+    CHECK(refusal(part).code() == Errc::io);
+    CHECK(names(collect({".."})) == whole);
+  }
+  SECTION("listed: what the program listed besides goes") {
+    Selection selection;
+    selection.listed = {temp / "in/.lsend" / part, temp / "in/.lsend", temp / "in/arrived"};
+    const auto found = collect_files(selection);
+    REQUIRE(found.has_value());
+    CHECK(found->files.size() == 1);
+    CHECK(found->unsendable.empty());
+    REQUIRE(found->warnings.size() == 2);
+    CHECK(found->warnings[1] == "'" + (temp / "in/.lsend").string() +
+                                    "' is private to a receiver: what is there has not arrived "
+                                    "yet; it is skipped");
+  }
+  SECTION("by links") {
+    fs::create_directory(temp / "links");
+    fs::create_directory_symlink(temp / "in/.lsend", temp / "links/folder");
+    fs::create_symlink(temp / "in/.lsend" / part, temp / "links/file");
+    fs::create_directory_symlink(temp / "in", temp / "links/in");
+    const auto found = collect({temp / "links"}, true);
+    CHECK(names(found) == Names{"links/in/.lsend-trust", "links/in/arrived"});
+    CHECK(refusal(temp / "links/folder").code() == Errc::io);
+    CHECK(refusal(temp / "links/file").code() == Errc::io);
+    CHECK(refusal(temp / "links/folder" / part).code() == Errc::io);
+  }
+  SECTION("something else beside them") {
+    temp.write("in/.lsend/notes", "x");
+    CHECK(names(collect({temp / "in"})) == whole);
+    CHECK(refusal(temp / "in/.lsend/notes").code() == Errc::io);
+    // A disk without permissions: parts are still parts.
+    fs::permissions(temp / "in/.lsend", fs::perms(0755));
+    CHECK(names(collect({temp / "in"})) ==
+          Names{"in/.lsend/notes", "in/.lsend-trust", "in/arrived"});
+  }
+}
+
+TEST_CASE("a folder of that name that is no receiver's is sent") {
+  TempFolder temp;
+  temp.write("project/.lsend/config.toml", "x");
+  temp.write("project/.lsend/hooks/run", "x");
+  fs::permissions(temp / "project/.lsend", fs::perms::owner_all);
+  CHECK(names(collect({temp / "project"})) ==
+        Names{"project/.lsend/config.toml", "project/.lsend/hooks/run"});
+  CHECK(names(collect({temp / "project/.lsend"})) ==
+        Names{".lsend/config.toml", ".lsend/hooks/run"});
+}
+
+TEST_CASE("what the rules leave out need not be there") {
+  TempFolder temp;
+  temp.write("d/x", "x");
+  REQUIRE(mkfifo((temp / "d/fifo").c_str(), 0600) == 0);
+  Selection selection;
+  selection.paths = {temp / "d", temp / "gone.o"};
+  selection.filter = NameFilter({{false, "*.o"}, {false, "fifo"}});
+  const auto found = collect_files(selection);
+  REQUIRE(found.has_value());
+  CHECK(names(*found) == Names{"d/x"});
+  CHECK(found->unsendable.empty());
+  CHECK(found->filtered == 2);
 }
 
 TEST_CASE("a changed name does not take another file's, wherever that comes") {

@@ -71,6 +71,63 @@ TEST_CASE("a file that shrinks fails, one that grows is cut") {
   }
 }
 
+TEST_CASE("every change that can be noticed has a remark") {
+  TempFolder temp;
+  const auto path = temp.write("f", "0123456789");
+  const auto shown = "'" + path.string() + "' ";
+  const std::string grew = shown + "grew while it was sent: the receiver has the first 10 of its ";
+  const auto at = [&](std::time_t seconds) {
+    const timespec times[2] = {{seconds, 0}, {seconds, 5}};
+    REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  };
+  const auto write = [&](const std::string& text) {
+    const UniqueFd file(open(path.c_str(), O_WRONLY));
+    REQUIRE(pwrite(file.get(), text.data(), text.size(), 0) ==
+            static_cast<ssize_t>(text.size()));
+  };
+  at(1'000'000'000);
+  auto file = local(path, 10);
+  file.modified = look_again(file)->modified;
+  const auto after = [&](const auto& before, const auto& meanwhile) {
+    before();
+    auto source = FileSource::open(file);
+    REQUIRE(source.has_value());
+    std::array<std::byte, 4> some{};
+    REQUIRE((*source)->read(some).has_value());
+    meanwhile();
+    REQUIRE(read_all(**source).has_value());
+    return (*source)->remark();
+  };
+  const auto nothing = [] {};
+  SECTION("none") { CHECK(after(nothing, nothing).empty()); }
+  SECTION("grown while it is sent") {
+    CHECK(after(nothing, [&] { write("0123456789abcd"); }) == grew + "14 bytes");
+  }
+  SECTION("grown since it was listed") {
+    CHECK(after([&] { write("0123456789ab"); }, nothing) == grew + "12 bytes");
+  }
+  SECTION("other contents of the same size") {
+    CHECK(after(nothing, [&] { write("9876543210"); }) ==
+          shown + "was changed while it was sent: what arrived may be neither the old nor the new "
+                  "file");
+  }
+  SECTION("replaced while it is sent") {
+    CHECK(after(nothing, [&] { fs::rename(temp.write("g", "9876543210"), path); }) ==
+          shown + "was replaced while it was sent: the receiver has the one before");
+  }
+  SECTION("replaced since it was listed") {
+    CHECK(after([&] { fs::rename(temp.write("g", "9876543210"), path); }, nothing) ==
+          shown + "was changed after it was announced: what arrived is newer than the time it has "
+                  "there");
+  }
+  SECTION("moved, removed, or its mode changed: the bytes are what they were") {
+    CHECK(after(nothing, [&] { fs::rename(path, temp / "g"); }).empty());
+    fs::rename(temp / "g", path);
+    CHECK(after(nothing, [&] { fs::permissions(path, fs::perms::owner_read); }).empty());
+    CHECK(after(nothing, [&] { fs::remove(path); }).empty());
+  }
+}
+
 TEST_CASE("what is no file any more does not hang and is named") {
   TempFolder temp;
   const auto path = temp / "f";
@@ -113,11 +170,19 @@ TEST_CASE("a stream is spooled and can be sent like a file") {
   REQUIRE(spool.has_value());
   CHECK(spool->size() == text.size());
   CHECK(files_in(temp.path()) == std::set<std::string>{"input"});
-  for (int i = 0; i < 2; ++i) {
-    auto source = FileSource::open(local(spool->path(), spool->size()));
-    REQUIRE(source.has_value());
-    CHECK(*read_all(**source) == text);
-  }
+  LocalFile file = local("standard input", spool->size());
+  file.descriptor = spool->descriptor();
+  // By several targets at once.
+  auto first = FileSource::open(file);
+  auto second = FileSource::open(file);
+  REQUIRE(first.has_value());
+  REQUIRE(second.has_value());
+  std::array<std::byte, 7> beginning{};
+  REQUIRE((*second)->read(beginning).has_value());
+  CHECK(*read_all(**first) == text);
+  CHECK(*read_all(**second) == text.substr(7));
+  CHECK((*first)->remark().empty());
+  CHECK(look_again(file)->size == text.size());
 }
 
 TEST_CASE("a spool that cannot be made says where") {

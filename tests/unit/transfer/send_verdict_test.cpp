@@ -93,6 +93,41 @@ TEST_CASE("the verdict counts and names") {
     CHECK(plan.verdict().error() ==
           Error(Errc::partial, "1 of 2 files was not sent: 1 not tried to the end"));
   }
+  SECTION("what could not be sent counts, is never offered, and is not tried again") {
+    auto plan = plan_of({"a", "b"});
+    FileInfo secret;
+    secret.file_name = "secret";
+    secret.size = 1000;
+    plan.add_unsendable(secret, Error(Errc::io, "cannot read 'secret': Permission denied"));
+    CHECK(plan.offer() == std::vector<std::size_t>{0, 1});
+    REQUIRE(plan.accepted(reply_for({"a", "b"})).has_value());
+    while (plan.next()) {
+    }
+    plan.done(0);
+    plan.done(1);
+    CHECK(plan.verdict().error() ==
+          Error(Errc::partial,
+                "1 of 3 files was not sent: 1 failed (first: 'secret': cannot read 'secret': "
+                "Permission denied)"));
+    CHECK(plan.totals().failed == 1);
+    CHECK(plan.totals().unsendable == 1);
+    CHECK(plan.totals().bytes_total == plan.totals().bytes_done);
+    CHECK(plan.reopen() == 0);
+  }
+  SECTION("what could not be sent, and the rest is there already") {
+    auto plan = plan_of({"a"});
+    plan.add_unsendable(FileInfo(), error_of(Errc::io));
+    plan.offer();
+    plan.nothing_wanted(true);
+    CHECK(plan.verdict().error() ==
+          Error(Errc::partial, "1 of 2 files was not sent: 1 failed (first: '': it broke)"));
+  }
+  SECTION("what could not be sent, and the rest is not wanted") {
+    auto plan = plan_of({"a"});
+    plan.add_unsendable(FileInfo(), error_of(Errc::io));
+    REQUIRE(plan.accepted(reply_for({})).has_value());
+    CHECK(plan.verdict().error().code() == Errc::declined);
+  }
   SECTION("names are shown harmless") {
     auto files = offer({"a"}).files;
     files.push_back(files[0]);
