@@ -64,7 +64,13 @@ Converter::PinFrom Converter::pin(const Text& pin_flag, const Text& file_flag,
   auto file = given("--pin-file", file_flag);
   only_one(pin, file);
   text(pin, target);
-  if (file) take(read_pin_file(file->name, file->text), target);
+  if (pin && target)
+    if (const auto fine = check_pin(pin->name, *target); !fine) take_error(fine.error());
+  if (file) {
+    std::string path;
+    this->path(file, path);
+    if (!path.empty()) take(read_pin_file(file->name, path), target);
+  }
   if (file) return PinFrom::file;
   if (!pin) return PinFrom::nowhere;
   return pin->rank == 0 ? PinFrom::command_line : PinFrom::setting;

@@ -70,10 +70,15 @@ class Converter {
     if (!is_utf8(given->text)) return reject(given->name + ": the text is not UTF-8");
     target = given->text;
   }
+  /// Of this host.
   template <class Path>
   void path(const std::optional<Given>& given, Path& target) {
-    if (given && given->text.empty()) return reject(given->name + ": a path is missing");
-    if (given) target = given->text;
+    if (given) take(parse_path(given->name, given->text), target);
+  }
+  /// Of names at the receiver.
+  template <class String>
+  void remote_path(const std::optional<Given>& given, String& target) {
+    if (given) take(parse_remote_path(given->name, given->text), target);
   }
   /// One of a few words; `words` pairs them with what they mean.
   template <class Value, std::size_t N>

@@ -5,6 +5,7 @@
 #include "cmd/command_options.hpp"
 #include "cmd/command_tree.hpp"
 #include "cmd/sources.hpp"
+#include "cmd/values.hpp"
 #include "cmd/words.hpp"
 
 namespace lsend::cmd {
@@ -39,7 +40,12 @@ CommandLine read_words(CommandTree& tree, const std::vector<std::string>& words,
   if (raw.command.empty() && operands.empty()) return NoCommand{};
   if (raw.command.empty()) return bad(fail(Errc::usage, "a command is missing before '--'"));
   raw.operands.insert(raw.operands.end(), operands.begin(), operands.end());
-  const auto chosen = raw.shared.config ? raw.shared.config : environment("LSEND_CONFIG");
+  auto chosen = raw.shared.config ? raw.shared.config : environment("LSEND_CONFIG");
+  if (chosen) {
+    const auto path = parse_path(raw.shared.config ? "--config" : "LSEND_CONFIG", *chosen);
+    if (!path) return bad(path.error());
+    chosen = *path;
+  }
   auto files = read_config_files(chosen, paths);
   // The doctor tells of a broken configuration like of everything else that is broken.
   const bool examined = !files && raw.command == "doctor";

@@ -7,8 +7,12 @@ constexpr std::uint64_t kMostJobs = 64;
 constexpr std::uint64_t kMostRetries = 1000;
 
 void read_stdin_options(const RawSend& raw, Converter& in, app::SendOptions& options) {
-  if (!options.standard_input && (raw.name || raw.size))
-    in.reject("--name and --size describe standard input: add the path '-'");
+  const bool one_file = options.paths.size() == 1 && !raw.files_from;
+  if (!options.standard_input && raw.size)
+    in.reject("--size describes standard input: add the path '-'");
+  if (!options.standard_input && raw.name && !one_file)
+    in.reject("--name is for one file or standard input ('-'); --prefix puts a folder in front of "
+              "all names");
   if (options.standard_input && (!options.paths.empty() || raw.files_from))
     in.reject("standard input ('-') cannot be sent together with files");
   if (options.standard_input && !raw.rules.empty())
@@ -17,7 +21,11 @@ void read_stdin_options(const RawSend& raw, Converter& in, app::SendOptions& opt
     in.reject("--dry-run reads nothing: give the length of standard input by --size");
   if (raw.size && raw.checksum)
     in.reject("--checksum reads everything before it sends: leave out --size");
-  in.text(in.given("--name", raw.name), options.stdin_name);
+  if (const auto name = in.given("--name", raw.name)) {
+    in.remote_path(name, options.name);
+    if (name->text.ends_with('/') || (options.name && options.name->empty()))
+      in.reject("--name: '" + escape_for_terminal(name->text, 64) + "' names no file");
+  }
   in.size(in.given("--size", raw.size), options.stdin_size);
 }
 
@@ -105,7 +113,8 @@ void declare_send(Declarer& in, RawSend& raw) {
   in.values("-t,--to", raw.to, "TARGET",
             "send to this target; may be repeated, and all\noperands are PATHs then");
   in.value("-m,--message", raw.message, "TEXT|-", "a text message, or '-' to read it");
-  in.value("--name", raw.name, "NAME", "of standard input at the receiver [stdin]");
+  in.value("--name", raw.name, "NAME",
+           "at the receiver, of the only file or of\nstandard input [stdin]");
   in.value("--size", raw.size, "BYTES", "of standard input: it is not spooled then");
   in.value("--prefix", raw.prefix, "PATH", "a folder in front of every name");
   const auto rule = [&raw](bool include) {
@@ -117,7 +126,7 @@ void declare_send(Declarer& in, RawSend& raw) {
   in.flag("-0,--null", raw.null, "each path of the list ends with NUL");
   in.flag("-L,--follow", raw.follow, "follow symbolic links inside folders");
   in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN, asked for]");
-  in.value("--pin-file", raw.pin_file, "FILE", "its first line is the PIN");
+  in.value("--pin-file", raw.pin_file, "FILE", "all that is in it is the PIN");
   in.value("--trust", raw.trust, "HOW", "tofu, ask, strict or off [tofu]");
   in.values("--fingerprint", raw.fingerprints, "HEX",
             "the receiver's certificate must be this one;\nmay be repeated");
@@ -142,7 +151,7 @@ SendCommand read_send(const RawOptions& all, Converter& in) {
   options.dry_run = raw.dry_run;
   command.pin_is_public =
       in.pin(raw.pin, raw.pin_file, options.pin) == Converter::PinFrom::command_line;
-  in.text(in.given("--prefix", raw.prefix), options.prefix);
+  in.remote_path(in.given("--prefix", raw.prefix), options.prefix);
   read_trust(raw, in, options);
   in.number(in.given("--jobs", raw.jobs), options.jobs, 1, kMostJobs);
   in.duration(in.given("--wait", raw.wait), options.wait, Duration(0));

@@ -1,7 +1,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -9,6 +8,7 @@
 #include "lib/app/doctor_checks.hpp"
 #include "lsend/identity/identity.hpp"
 #include "lsend/model/text.hpp"
+#include "lsend/storage/file_source.hpp"
 
 namespace lsend::app {
 namespace {
@@ -52,9 +52,9 @@ void check_folder(const DoctorOptions& options, Checks& checks) {
   if (!fs::is_directory(folder))
     return (void)checks.emplace_back("folder", Health::fail, quoted(folder) + " is no folder",
                                      "name another folder with --dir or [receive] dir");
-  if (access(folder.c_str(), W_OK | X_OK) != 0)
+  if (const int error = storage::writing_error(folder); error != 0)
     return (void)checks.emplace_back("folder", Health::fail,
-                                     shown + " cannot be written: " + std::strerror(errno),
+                                     shown + " cannot be written: " + std::strerror(error),
                                      "chown \"$USER\" " + quoted(folder) +
                                          ", or name another folder with --dir or [receive] dir");
   checks.emplace_back("folder", Health::ok,
@@ -82,9 +82,9 @@ void check_identity(const fs::path& folder, const fs::path& file, Checks& checks
   struct stat status {};
   if (lstat(file.c_str(), &status) != 0) {
     const auto parent = nearest_existing(folder);
-    if (access(parent.c_str(), W_OK | X_OK) != 0)
+    if (const int error = storage::writing_error(parent); error != 0)
       return (void)checks.emplace_back("identity", Health::fail,
-                                       quoted(folder) + " cannot be made: " + std::strerror(errno),
+                                       quoted(folder) + " cannot be made: " + std::strerror(error),
                                        "chown \"$USER\" " + quoted(parent) + ", or set LSEND_HOME");
     return (void)checks.emplace_back("identity", Health::ok, "none yet: it is made at first use");
   }

@@ -74,7 +74,7 @@ std::vector<std::filesystem::path> spool_folders(const storage::Home& home) {
 
 Result<> add_stdin(Payload& payload, const SendOptions& options, const storage::Home& home) {
   storage::LocalFile file;
-  file.file_name = options.stdin_name;
+  file.file_name = options.name.value_or("stdin");
   file.modified =
       std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
   if (options.stdin_size) {
@@ -169,6 +169,7 @@ Result<std::vector<std::filesystem::path>> listed_paths(const SendOptions& optio
 Result<storage::Selection> select(const SendOptions& options) {
   storage::Selection selection;
   selection.paths = options.paths;
+  selection.name = options.name.value_or(std::string());
   selection.filter = storage::NameFilter(options.rules);
   selection.prefix = clean_prefix(options.prefix);
   selection.follow = options.follow_links;

@@ -1,10 +1,13 @@
+#include <net/if.h>
 #include <netdb.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <vector>
 
 #include "lsend/net/http_client.hpp"
+#include "lsend/net/interfaces.hpp"
 #include "lsend/net/task_group.hpp"
 #include "lsend/net/tcp_link.hpp"
 
@@ -71,12 +74,58 @@ struct GiveUp {
   }
 };
 
+/// A link-local address is there in every network: without an interface nobody knows which is meant.
+bool lacks_interface(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_link_local()) return false;
+  std::array<char, IF_NAMESIZE> name{};
+  const auto index = static_cast<unsigned>(address.to_v6().scope_id());
+  return index == 0 || if_indextoname(index, name.data()) == nullptr;
+}
+
+/// `address` as the user wrote it, maybe with an interface that is not there.
+Error needs_interface(const std::string& address) {
+  const auto percent = std::min(address.find('%'), address.size());
+  std::string there;
+  std::string example = "eth0";
+  if (const auto all = list_interfaces()) {
+    for (const auto& each : *all) {
+      if (each.loopback || !each.has_v6()) continue;
+      if (there.empty()) example = each.name;
+      there += (there.empty() ? "" : ", ") + each.name;
+    }
+    if (there.empty()) there = "none with IPv6";
+  }
+  auto text = percent < address.size()
+                  ? "there is no interface '" + address.substr(percent + 1) + "': write "
+                  : "'" + address +
+                        "' is an address that every network may have (link-local); say which "
+                        "interface leads to it: write ";
+  text += address.substr(0, percent) + "%" + example;
+  if (!there.empty()) text += " (interfaces that are up: " + there + ")";
+  return fail(Errc::usage, text);
+}
+
+/// Of the addresses that a name has, those that can be called.
+Result<std::vector<std::string>> callable(const std::string& host,
+                                          const std::vector<std::string>& addresses) {
+  if (addresses.empty()) return fail(Errc::not_found, "no address for host '" + host + "'");
+  std::vector<std::string> good;
+  for (const auto& address : addresses) {
+    error_code ec;
+    const auto parsed = asio::ip::make_address(address, ec);
+    if (ec || !lacks_interface(parsed)) good.push_back(address);
+  }
+  if (good.empty()) return needs_interface(addresses.front());
+  return good;
+}
+
 }  // namespace
 
 Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration limit,
                                                     std::function<bool()> stopped) {
   error_code ec;
   const auto literal = asio::ip::make_address(host, ec);
+  if (!ec && lacks_interface(literal)) co_return needs_interface(host);
   if (!ec) co_return std::vector<std::string>(1, address_text(literal));
   const std::unique_ptr<Question, GiveUp> question(new Question(host));
   const auto until = Clock::now() + limit;
@@ -91,8 +140,7 @@ Task<Result<std::vector<std::string>>> resolve_host(std::string host, Duration l
     co_return fail(Errc::not_found, "no name server answered for host '" + host + "' in time");
   }
   auto addresses = asked ? question->addresses() : std::vector<std::string>();
-  if (addresses.empty()) co_return fail(Errc::not_found, "no address for host '" + host + "'");
-  co_return addresses;
+  co_return callable(host, addresses);
 }
 
 }  // namespace lsend::net

@@ -83,7 +83,10 @@ int read_folder(const std::string& path, std::vector<Entry>& entries) {
 class Collector {
  public:
   explicit Collector(const Selection& selection)
-      : filter_(selection.filter), prefix_(selection.prefix), follow_(selection.follow) {}
+      : filter_(selection.filter),
+        prefix_(selection.prefix),
+        only_name_(selection.name),
+        follow_(selection.follow) {}
 
   /// Errc::usage for what has no name; whatever else is wrong is among the unsendable.
   Result<> add_operand(const fs::path& named) { return add_named(named, std::string(), false); }
@@ -132,6 +135,11 @@ class Collector {
       refuse_private(path, name, listed);
       return {};
     }
+    if (folder && !only_name_.empty()) {
+      return fail(Errc::usage, "--name is for one file, and " + quoted(path) +
+                                   " is a folder; --prefix puts a folder in front of its names");
+    }
+    if (!only_name_.empty()) name = only_name_;
     const auto before = found_.unsendable.size();
     if (folder)
       add_folder(path, name, status, real.filename().string(), true);
@@ -297,6 +305,7 @@ class Collector {
 
   const NameFilter& filter_;
   const std::string& prefix_;
+  const std::string& only_name_;
   bool follow_;
   Collection found_;
   std::vector<FileNumber> above_;

@@ -89,7 +89,7 @@ std::string FileSource::remark() const {
   if (replaced) {
     return shown(path_) + " was replaced while it was sent: the receiver has the one before";
   }
-  if (announced_ != FileTime{} && modified_of(now) != announced_) {
+  if (announced_ && modified_of(now) != announced_) {
     return shown(path_) +
            " was changed after it was announced: what arrived is newer than the time it has there";
   }

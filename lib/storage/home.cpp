@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <string_view>
 
@@ -38,6 +40,16 @@ OptionalPath home_folder() {
   const passwd* entry = getpwuid(geteuid());
   if (entry == nullptr || entry->pw_dir == nullptr || *entry->pw_dir != '/') return std::nullopt;
   return fs::path(entry->pw_dir);
+}
+
+/// Asked once a user: a receiver that is fenced in cannot ask any more when it reads its options
+/// again.
+OptionalPath home_of(const std::string& user) {
+  static std::map<std::string, fs::path> known;
+  if (const auto found = known.find(user); found != known.end()) return found->second;
+  const passwd* entry = getpwnam(user.c_str());
+  if (entry == nullptr || entry->pw_dir == nullptr || *entry->pw_dir != '/') return std::nullopt;
+  return known.emplace(user, entry->pw_dir).first->second;
 }
 
 OptionalPath xdg_folder(const char* variable, const OptionalPath& home, const char* below_home) {
@@ -87,8 +99,10 @@ Result<Home> Home::locate() {
   const auto home = home_folder();
   OptionalPath config, data, state;
   if (const char* all = std::getenv("LSEND_HOME"); all != nullptr && *all != '\0') {
+    const auto expanded = expand_home(all);
+    if (!expanded) return fail(Errc::usage, "LSEND_HOME: " + expanded.error().message());
     std::error_code error;
-    const fs::path folder = fs::absolute(all, error).lexically_normal();
+    const fs::path folder = fs::absolute(*expanded, error).lexically_normal();
     if (error) return fail_errno(Errc::usage, "LSEND_HOME cannot be used", error.value());
     config = data = state = folder;
   } else {
@@ -104,6 +118,22 @@ Result<Home> Home::locate() {
                 "LSEND_HOME");
   }
   return Home{*config, *data, *state, downloads_folder(home).value_or(*state / "inbox")};
+}
+
+Result<std::filesystem::path> expand_home(const std::string& path) {
+  if (!path.starts_with('~')) return fs::path(path);
+  const auto slash = std::min(path.find('/'), path.size());
+  const auto user = path.substr(1, slash - 1);
+  const auto home = user.empty() ? home_folder() : home_of(user);
+  const auto shown = "'" + escape_for_terminal(path) + "'";
+  if (!home && user.empty())
+    return fail(Errc::usage, shown + " is below the home folder, and this user has none: set HOME");
+  if (!home)
+    return fail(Errc::usage, shown + " is below the home folder of the user '" +
+                                 escape_for_terminal(user, 64) +
+                                 "', and there is none: './~' stands for a name with '~'");
+  const auto rest = path.substr(std::min(path.find_first_not_of('/', slash), path.size()));
+  return rest.empty() ? *home : *home / rest;
 }
 
 std::string host_name() {

@@ -36,6 +36,11 @@ ssize_t read_waiting(int fd, std::span<std::byte> buffer) {
 
 }  // namespace
 
+int writing_error(const std::filesystem::path& folder) {
+  const UniqueFd file = unnamed_file(folder);
+  return file ? 0 : errno;
+}
+
 Result<Spool> Spool::from(int input_fd, const std::vector<std::filesystem::path>& folders) {
   UniqueFd file;
   std::string where;

@@ -131,7 +131,7 @@ USAGE_ERRORS = [
     (["send", NOBODY, "-m"], "-m"),
     (["send", NOBODY, "-m", "x", "--name", "y"], "--name"),
     (["send", NOBODY, "-", "f"], "standard input"),
-    (["send", NOBODY, "f", "--name", "y"], "--name"),
+    (["send", NOBODY, "f", "g", "--name", "y"], "--name"),
     (["send", NOBODY, "f", "--size", "5"], "--size"),
     (["send", NOBODY, "-", "--size", "-5"], "--size"),
     (["send", NOBODY, "-", "--size", "5X"], "--size"),

@@ -195,6 +195,18 @@ def test_a_pin_file_that_is_none(home, source, tmp_path, mode, content, said):
     assert str(path) in done.stderr and said in done.stderr
 
 
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf12\r\n", b"12\r\n", b"12"])
+def test_a_pin_file_of_any_system_is_right_at_once(peer, home, source, tmp_path, content):
+    """Its mark and its line end are no part of the PIN."""
+    one = peer(pin="12")
+    path = tmp_path / "pin"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    done = run_lsend("send", "--pin-file", path, one.target, source, home=home("me"))
+    assert done.returncode == 0, done.stderr
+    assert pins_of(one)[-1] == "12" and set(pins_of(one)) <= {None, "12"}
+
+
 def test_a_pin_on_the_command_line_is_warned_of_once(peer, home, source, pin_file, tmp_path):
     """Both ends say so, `--pin random` and a file do not."""
     one = peer(pin=PIN)

@@ -277,6 +277,48 @@ def test_names_that_another_system_would_take_for_folders(home, own_home, tmp_pa
     assert f"'{made[1]}' is sent as 'tree/a_b'" in [e["message"] for e in sent.of("warning")]
 
 
+@pytest.mark.parametrize("source", ["<(echo hi)", "/dev/stdin", "/dev/fd/0", "pipe"])
+def test_what_is_piped_by_name_gets_the_hint(peer, own_home, tmp_path, source):
+    """At '-', and nobody is asked."""
+    os.mkfifo(tmp_path / "pipe")
+    receiver = peer()
+    words = f"printf hi | {process.binary()} send --port 0 {receiver.target} {source}"
+    done = subprocess.run(["bash", "-c", words], env=process.environment(own_home), cwd=tmp_path,
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 11
+    assert "'-' sends what can be read from it: lsend send TARGET - <FILE" in done.stderr
+    assert receiver.calls == []
+
+
+def test_the_only_file_may_have_another_name(peer, send, tmp_path):
+    """With the type of that name; not a folder, and not several."""
+    path, = files.make_named(tmp_path, ["a\\b.bin"])
+    receiver = peer()
+    sent = send(receiver, "--name", "new/photo.jpg", "--prefix", "./p//q/", path)
+    assert sent.code == 0, sent.message
+    assert stored(receiver) == {"p/q/new/photo.jpg": files.digest(path)}
+    assert sent.of("warning") == []
+    offered, = receiver.offered.values()
+    assert offered["fileType"] == "image/jpeg"
+    other = peer()
+    sent = send(other, "--name", "x", tmp_path)
+    assert (sent.code, other.calls) == (2, [])
+    assert sent.message == (f"--name is for one file, and '{tmp_path}' is a folder; --prefix puts a "
+                            "folder in front of its names")
+    sent = send(other, "--name", "x", tmp_path / "gone")
+    assert (sent.code, other.calls) == (11, [])
+
+
+@pytest.mark.parametrize("options", [["--name", ".."], ["--prefix", ".."], ["--prefix", "a/../b"],
+                                     ["--name", "a\\b"]])
+def test_names_that_leave_the_folder_are_usage_errors(peer, send, three, options):
+    """The option is named."""
+    receiver = peer()
+    sent = send(receiver, *options, three[0])
+    assert (sent.code, receiver.calls) == (2, [])
+    assert sent.message.startswith(f"{options[0]}: '{options[1]}' has ")
+
+
 # --- what is private to a receiver ------------------------------------------------------------------
 
 

@@ -23,8 +23,9 @@ struct SendOptions {
   std::string files_from;        ///< more paths: a file with a list of them, "-" = standard input
   bool files_from_null = false;  ///< each ended by NUL
   std::vector<storage::NameFilter::Rule> rules;  ///< what is left out, the first that fits
-  bool standard_input = false;                   ///< send what comes on it under stdin_name
-  std::string stdin_name = "stdin";
+  bool standard_input = false;                   ///< send what comes on it
+  /// At the receiver: of standard input ("stdin" without it), or of the only path, a file.
+  std::optional<std::string> name;
   std::optional<std::uint64_t> stdin_size;  ///< bytes, if known: then nothing is spooled
   std::optional<std::string> message;
   std::string prefix;  ///< in front of every remote name

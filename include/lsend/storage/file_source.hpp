@@ -56,6 +56,7 @@ struct Selection {
   /// As they stand in a list: each keeps its folders in its name (without "/", "." and leading
   /// "..").
   std::vector<std::filesystem::path> listed;
+  std::string name;  ///< at the receiver, of the only path: a file, or it is Errc::usage
   NameFilter filter;
   std::string prefix;   ///< that the sender puts in front of every name: all of it has to fit
   bool follow = false;  ///< links inside folders
@@ -92,7 +93,7 @@ class FileSource : public ByteSource {
   std::uint64_t size_;
   std::uint64_t offset_ = 0;
   bool has_name_;
-  FileTime announced_;
+  std::optional<FileTime> announced_;
   timespec modified_, changed_;  ///< when it was opened
 };
 
@@ -102,6 +103,10 @@ Result<LocalFile> look_again(const LocalFile& file);
 /// sha256 of a whole file as FileSource would send it, lower-case hex. Errc::io; Errc::interrupted
 /// once `stop` is set, within a block.
 Result<std::string> hash_file(const LocalFile& file, const std::atomic<bool>* stop = nullptr);
+
+/// 0 when a file can be made in this folder, or the errno: one without a name is made and forgotten.
+/// What access(2) would say is refused by some filters of system calls and overruled by some disks.
+int writing_error(const std::filesystem::path& folder);
 
 /// Copies a stream of unknown length (standard input) to an unnamed temporary file, so that its
 /// size can be announced. Removed with the object.

@@ -23,6 +23,10 @@ struct Home {
   bool nowhere() const { return data.empty(); }
 };
 
+/// "~" and "~/x" as a shell reads them, "~user/x" below the home folder of that user; whatever else
+/// as it is. Errc::usage, as half a sentence: there is no such user or no home folder.
+Result<std::filesystem::path> expand_home(const std::string& path);
+
 /// The host's name, cut at the first dot; "lsend" when there is none.
 std::string host_name();
 

@@ -85,7 +85,7 @@ std::string meaning(std::vector<std::string> words) {
   if (const auto* discover = std::get_if<DiscoverCommand>(&options.command))
     out << ' ' << discover->options.timeout.count();
   if (const auto* send = std::get_if<SendCommand>(&options.command))
-    out << ' ' << send->options.stdin_name << ' ' << static_cast<int>(send->options.trust) << ' '
+    out << ' ' << send->options.name.value_or("stdin") << ' ' << static_cast<int>(send->options.trust) << ' '
         << send->options.wait.count() << ' ' << send->options.retry << ' '
         << send->options.accept_timeout.count();
   if (const auto* receive = std::get_if<ReceiveCommand>(&options.command))

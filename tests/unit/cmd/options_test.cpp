@@ -79,7 +79,7 @@ TEST_CASE("send: options") {
       command<SendCommand>({"send", "A", "-", "--name=log", "--size", "10k", "--prefix", "p", "-L",
                             "--pin", "1", "-j", "8", "--accept-timeout", "90s", "--no-checksum"});
   CHECK(send.options.standard_input);
-  CHECK(send.options.stdin_name == "log");
+  CHECK(send.options.name == "log");
   CHECK(send.options.stdin_size == 10'000U);
   CHECK(send.options.prefix == "p");
   CHECK(send.options.follow_links);
@@ -328,8 +328,36 @@ TEST_CASE("everything that is wrong is refused and named") {
       Row{{"send", "A", "-m", ""}, "--message: a text is missing"},
       Row{{"send", "A", "-m", "\xff"}, "--message: the text is not UTF-8"},
       Row{{"send", "A", "f", "-"}, "standard input ('-') cannot be sent together with files"},
-      Row{{"send", "A", "f", "--name", "n"},
-          "--name and --size describe standard input: add the path '-'"},
+      Row{{"send", "A", "f", "--size", "1"}, "--size describes standard input: add the path '-'"},
+      Row{{"send", "A", "f", "g", "--name", "n"},
+          "--name is for one file or standard input ('-'); --prefix puts a folder in front of all "
+          "names"},
+      Row{{"send", "A", "f", "--files-from", "l", "--name", "n"},
+          "--name is for one file or standard input ('-'); --prefix puts a folder in front of all "
+          "names"},
+      Row{{"send", "A", "f", "--name", ".."},
+          "--name: '..' has '..' in it, which would leave the receiver's folder"},
+      Row{{"send", "A", "-", "--name", "a/../b"},
+          "--name: 'a/../b' has '..' in it, which would leave the receiver's folder"},
+      Row{{"send", "A", "f", "--name", "."}, "--name: '.' names no file"},
+      Row{{"send", "A", "f", "--name", "a/"}, "--name: 'a/' names no file"},
+      Row{{"send", "A", "f", "--name", "a\\b"},
+          "--name: 'a\\b' has a '\\' in it, which some receivers take for a '/'"},
+      Row{{"send", "A", "f", "--prefix", "a/.."},
+          "--prefix: 'a/..' has '..' in it, which would leave the receiver's folder"},
+      Row{{"send", "A", "f", "--prefix", "..\\x"},
+          "--prefix: '..\\x' has a '\\' in it, which some receivers take for a '/'"},
+      Row{{"send", "A", "f", "--prefix", "a/ /b"}, "--prefix: 'a/ /b' has a part of blanks only"},
+      Row{{"send", "A", "f", "--pin", "12\r"},
+          "--pin: the PIN has a control character in it, such as the end of a line"},
+      Row{{"send", "A", "f", "--pin", "\xEF\xBB\xBF" "12"},
+          "--pin: the PIN begins with a byte order mark"},
+      Row{{"receive", "-y", "--dir", "~nosuchuser0/x"},
+          "--dir: '~nosuchuser0/x' is below the home folder of the user 'nosuchuser0', and there "
+          "is none: './~' stands for a name with '~'"},
+      Row{{"send", "A", "f", "--config=~nosuchuser0"},
+          "--config: '~nosuchuser0' is below the home folder of the user 'nosuchuser0', and there "
+          "is none: './~' stands for a name with '~'"},
       Row{{"send", "A", "f", "--checksum", "--no-checksum"},
           "--checksum and --no-checksum exclude one another"},
       Row{{"send", "A", "f", "--resume", "--no-resume"},

@@ -1,5 +1,11 @@
 #include "cmd/values.hpp"
 
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <string>
 
@@ -109,6 +115,96 @@ TEST_CASE("numbers stay inside their limits") {
   }
   CHECK(parse_number("--count", "0", 1, kMost).error().message() ==
         "--count: '0' is no number of at least 1");
+}
+
+namespace {
+
+/// A file with that in it, and what becomes of it as a PIN: the PIN, or "!" and the error.
+std::string pin_of(const std::string& content) {
+  auto name = (std::filesystem::temp_directory_path() / "pin-XXXXXX").string();
+  const int fd = ::mkstemp(name.data());
+  REQUIRE(::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size()));
+  ::close(fd);
+  const auto pin = read_pin_file("--pin-file", name);
+  std::filesystem::remove(name);
+  if (pin) return *pin;
+  CHECK(pin.error().code() == Errc::usage);
+  const auto beginning = "--pin-file: '" + name + "' ";
+  CHECK(pin.error().message().starts_with(beginning));
+  return "!" + pin.error().message().substr(beginning.size());
+}
+
+}  // namespace
+
+TEST_CASE("a PIN file is the PIN, whatever system wrote it") {
+  const std::string mark = "\xEF\xBB\xBF";
+  for (const std::string content :
+       {"12 34", "12 34\n", "12 34\r\n", "12 34\r", "12 34\n\n", "\xEF\xBB\xBF" "12 34\r\n\r\n"})
+    CHECK(pin_of(content) == "12 34");
+  CHECK(pin_of(mark + "\u00e4") == "\u00e4");
+  CHECK(pin_of(std::string(1024, '1')).size() == 1024);
+}
+
+TEST_CASE("a PIN file that would count as a wrong try is an error") {
+  CHECK(pin_of("") == "!has no PIN in its first line");
+  CHECK(pin_of("\xEF\xBB\xBF\r\n") == "!has no PIN in its first line");
+  CHECK(pin_of("  \n") == "!has no PIN in its first line");
+  CHECK(pin_of("12\n34\n") == "!has several lines: the PIN alone is wanted");
+  CHECK(pin_of("\n12\n") == "!has several lines: the PIN alone is wanted");
+  const std::string blanks =
+      "!has blanks before or behind the PIN, and they would count: remove them";
+  CHECK(pin_of(" 12\n") == blanks);
+  CHECK(pin_of("12 \r\n") == blanks);
+  CHECK(pin_of("12\t") == blanks);
+  CHECK(pin_of(std::string("1\0" "2\n", 4)) == "!has a NUL in it");
+  CHECK(pin_of(std::string("\xFF\xFE" "1\0", 4)) == "!is UTF-16 text: save it as UTF-8");
+  CHECK(pin_of("12\xFF\n") == "!is no UTF-8 text");
+  CHECK(pin_of(std::string(2000, '1')) == "!is too long for a PIN: 1024 bytes at most");
+  CHECK(read_pin_file("--pin-file", "/tmp").error().message() == "--pin-file: '/tmp' is a folder");
+  CHECK(read_pin_file("--pin-file", "/dev/null").error().message() ==
+        "--pin-file: '/dev/null' is no file: a PIN comes from a file, from <(COMMAND) or from the "
+        "environment");
+  CHECK(read_pin_file("--pin-file", "/nowhere/x").error().message() ==
+        "--pin-file: '/nowhere/x' cannot be read: No such file or directory");
+}
+
+TEST_CASE("a PIN may come from a command, and from no FIFO that waits for somebody") {
+  int ends[2] = {-1, -1};
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(::write(ends[1], "12\n", 3) == 3);
+  ::close(ends[1]);
+  const auto pin = read_pin_file("--pin-file", "/proc/self/fd/" + std::to_string(ends[0]));
+  ::close(ends[0]);
+  REQUIRE(pin.has_value());
+  CHECK(*pin == "12");
+  const auto fifo =
+      (std::filesystem::temp_directory_path() / ("pin-" + std::to_string(::getpid()))).string();
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const auto waits = read_pin_file("--pin-file", fifo);
+  std::filesystem::remove(fifo);
+  REQUIRE_FALSE(waits.has_value());
+  CHECK(waits.error().message().find("' is no file: ") != std::string::npos);
+}
+
+TEST_CASE("'~' in front of a path is a home folder") {
+  const char* before = std::getenv("HOME");
+  const std::string kept = before ? before : "";
+  REQUIRE(::setenv("HOME", "/home/me", 1) == 0);
+  struct Row {
+    std::string text, path;
+  };
+  for (const auto& row :
+       {Row{"~", "/home/me"}, Row{"~/", "/home/me"}, Row{"~/a/~", "/home/me/a/~"},
+        Row{"~//a", "/home/me/a"}, Row{"./~", "./~"}, Row{"a/~/b", "a/~/b"}, Row{"/x", "/x"},
+        Row{"~root", "/root"}, Row{"~root/a b", "/root/a b"}}) {
+    INFO(row.text);
+    CHECK(parse_path("--dir", row.text).value() == row.path);
+  }
+  CHECK(parse_path("--dir", "~nobody-at-all/x").error().message() ==
+        "--dir: '~nobody-at-all/x' is below the home folder of the user 'nobody-at-all', and there "
+        "is none: './~' stands for a name with '~'");
+  CHECK(parse_path("--dir", "").error().message() == "--dir: a path is missing");
+  ::setenv("HOME", kept.c_str(), 1);
 }
 
 TEST_CASE("an error shows no control characters of a value") {

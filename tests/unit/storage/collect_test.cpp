@@ -354,6 +354,25 @@ TEST_CASE("what is private to a receiver is nobody's to send") {
   }
 }
 
+TEST_CASE("of whatever user the receiver is, and wherever its folder lies") {
+  const std::string part = "Ab3-_4567890123456789x";
+  TempFolder temp;
+  temp.write("in/.lsend-1000/" + part, "half");
+  temp.write("in/.lsend-mine/" + part, "a file of the user");
+  CHECK(names(collect({temp / "in"})) == Names{"in/.lsend-mine/" + part});
+  CHECK(refusal(temp / "in/.lsend-1000").code() == Errc::io);
+}
+
+TEST_CASE("a folder that vanishes while it is listed is not an empty one") {
+  TempFolder temp;
+  fs::create_directory(temp / "d");
+  const UniqueFd held(::open((temp / "d").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  fs::remove(temp / "d");
+  const auto path = "/proc/self/fd/" + std::to_string(held.get());
+  CHECK(refusal(path) == Error(Errc::io, "cannot read the folder '" + path +
+                                             "': No such file or directory"));
+}
+
 TEST_CASE("a folder of that name that is no receiver's is sent") {
   TempFolder temp;
   temp.write("project/.lsend/config.toml", "x");
