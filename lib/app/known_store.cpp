@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lsend/model/text.hpp"
+#include "lsend/storage/file_source.hpp"
 #include "lsend/storage/shared_file.hpp"
 
 namespace lsend::app {
@@ -24,7 +25,7 @@ Error no_place(const std::string& what) {
 
 /// What the disk says of a folder that is closed to us names the way out.
 Error name_the_way_out(const Error& error, const storage::Home& home) {
-  const bool closed = ::access(home.data.c_str(), W_OK | X_OK) != 0;
+  const bool closed = storage::writing_error(home.data) != 0;
   return error.code() == Errc::io && closed ? no_place(error.message()) : error;
 }
 
