@@ -98,7 +98,7 @@ class Sender {
                 sink_, room_, desk_.get());
     const Listed listed(presence_.handler().jobs, job);
     // Whatever becomes of the rest, these did not arrive.
-    job.report_ended();
+    co_await job.report_ended();
     report.failed = digests_.payload().unsendable.size();
     transfer::Backoff backoff(kFirstRetry, kLongestRetry);
     for (unsigned run = 0;; ++run) {
