@@ -31,19 +31,26 @@ class EventReader {
   bool on_document_end(ErrorCode&) { return true; }
   bool on_comment_part(Text, ErrorCode&) { return true; }
   bool on_comment(Text, ErrorCode&) { return true; }
-  bool on_number_part(Text, ErrorCode&) { return true; }
+  bool on_number_part(Text part, ErrorCode&) {
+    note_sign(part);
+    return true;
+  }
 
   bool on_null(ErrorCode& stop) { return value({}, stop); }
   bool on_bool(bool read, ErrorCode& stop) { return value({Kind::boolean, read}, stop); }
   bool on_int64(std::int64_t number, Text digits, ErrorCode& stop) {
-    if (digits.starts_with('-')) return value({Kind::other_number}, stop);
+    note_sign(digits);
+    // Also -0.
+    if (*negative_) number = -1;
+    if (number < 0) return other_number(stop);
     return on_uint64(static_cast<std::uint64_t>(number), digits, stop);
   }
   bool on_uint64(std::uint64_t number, Text, ErrorCode& stop) {
+    negative_.reset();
     return value({Kind::unsigned_integer, false, number}, stop);
   }
   bool on_double(double number, Text, ErrorCode& stop) {
-    if (std::isfinite(number)) return value({Kind::other_number}, stop);
+    if (std::isfinite(number)) return other_number(stop);
     return refuse("it has a number in it that is too large", stop);
   }
 
@@ -91,6 +98,15 @@ class EventReader {
   }
 
  private:
+  /// The digits of a number may come in parts, of which the first has the sign.
+  void note_sign(Text part) {
+    if (!negative_) negative_ = part.starts_with('-');
+  }
+  bool other_number(ErrorCode& stop) {
+    negative_.reset();
+    return value({Kind::other_number}, stop);
+  }
+
   bool listening() const { return arrays_ == 0 && !path_.empty(); }
 
   bool open(Kind kind, ErrorCode& stop) {
@@ -147,6 +163,7 @@ class EventReader {
   JsonPath path_;
   std::string text_;    ///< what has come of a text
   bool began_ = false;  ///< something has
+  std::optional<bool> negative_;  ///< of a number that has begun
   std::size_t depth_ = 0;
   std::size_t arrays_ = 0;
   std::optional<Error> error_;

@@ -9,7 +9,8 @@
 using namespace lsend;
 using net::Task;
 
-namespace {
+// Not an anonymous one: coroutines of the header are made for this stream, and their frames have linkage.
+namespace broken_stream {
 
 /// A connection whose write breaks, and which then gives the peer's last words, or none.
 class BrokenStream {
@@ -107,7 +108,9 @@ const std::vector<std::pair<std::string, Way>> kWays{
     {"a big upload", [](net::HttpClient& client) { return by_upload(client, 10'000'000); }},
     {"uploads together", together}};
 
-}  // namespace
+}  // namespace broken_stream
+
+using namespace broken_stream;
 
 TEST_CASE("Why a write broke is what the peer still says, on every path") {
   for (const auto& [name, way] : kWays) {
