@@ -91,26 +91,6 @@ def test_between_two_tries(home, tmp_path, number, code):
         assert ended(program) == code
 
 
-@each_end
-def test_while_it_hashes(peer, start_send, tmp_path, number, code):
-    """A large sparse file takes some time, and nobody has been asked yet."""
-    with open(tmp_path / "large", "wb") as large:
-        large.truncate(64 << 30)
-    receiver = peer()
-    program = start_send(receiver, "--checksum", tmp_path / "large")
-    wait_until(lambda: time_spent(program.pid) > 1, timeout=30, what="the hashing")
-    program.send_signal(number)
-    assert ended(program) == code
-    assert receiver.of("prepare") == []
-
-
-def time_spent(pid):
-    """Seconds of the processor's time."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        words = stat.read().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_while_a_pin_is_typed(peer, home, three):
     """The terminal closes in the middle of a question."""
     receiver = peer(pin="4711")
@@ -138,7 +118,7 @@ def test_what_is_ignored_at_the_start_stays_ignored(peer, own_home, tmp_path, nu
     receiver = peer(behave={"upload": behaviour.held(event, 1_000_000, started)})
     ignoring = ("sh", "-c", f"trap '' {number.name[3:]}; exec \"$0\" \"$@\"")
     with Program("send", "--json", "--interface", "lo", "--port", "0", receiver.target,
-                 big_file(tmp_path), home=own_home, prefix=ignoring) as program:
+                 files.make_big(tmp_path / "some.bin", 2_000_000), home=own_home, prefix=ignoring) as program:
         assert started.wait(20)
         for _ in range(2):
             program.send_signal(number)
@@ -159,23 +139,6 @@ def test_under_timeout(peer, own_home, tmp_path):
         event.set()
         assert program.events()[-1]["exit_code"] == 143
     assert cancels(receiver) == [{"sessionId": receiver.session_id}]
-
-
-def test_another_lsend_goes_on_after_a_hang_up(home, tmp_path):
-    """Nobody has called it off: what has come is kept for the next run, and the slot is free."""
-    big = files.make_big(tmp_path / "big.bin", 200 << 20)
-    with Receiver(tmp_path / "in", home=home("bob")) as receiver:
-        with Program("send", receiver.target, big, home=home("alice")) as program:
-            part = tmp_path / "in" / ".lsend"
-            wait_until(lambda: any(one.stat().st_size > 8 << 20 for one in part.glob("*.part")) or
-                       sum(one.stat().st_blocks for one in part.glob("*")) > (16 << 20) // 512,
-                       what="some of it")
-            program.send_signal(signal.SIGHUP)
-            assert ended(program) == 129
-        done = run_lsend("send", "--json", receiver.target, big, home=home("alice"))
-        assert done.returncode == 0, done.stderr
-        assert '"resumed_from":' in done.stdout
-        assert files.digest(tmp_path / "in" / "big.bin") == files.digest(big)
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGQUIT, -signal.SIGQUIT), (signal.SIGINT, 130)])

@@ -167,6 +167,21 @@ def test_ctrl_c_leaves_nothing_behind(receiver, own_home, big):
         wait_gone(receiving.folder)
 
 
+def test_a_hang_up_leaves_what_has_come(receiver, own_home, big):
+    """Nobody has called it off: the next run goes on there, and the slot is free for it."""
+    with receiver() as receiving, Cutting(receiving.port, stall_at=30_000_000) as way:
+        program = Program(*options_for(way.target), str(big), home=own_home)
+        assert way.stalled.wait(30)
+        program.send_signal(signal.SIGHUP)
+        assert program.wait(20) == 129
+        wait_kept(receiving.folder)
+        way.flow()
+        sent = run_send(way, own_home, str(big))
+        assert sent.code == 0, sent.err
+        assert sent.files["disk.img"]["resumed_from"] > 1_000_000
+        is_whole(receiving, big)
+
+
 def test_no_resume_sends_every_file_from_its_beginning(receiver, own_home, big):
     with receiver() as receiving, Cutting(receiving.port, [20_000_000]) as way:
         sent = run_send(way, own_home, "--no-resume", str(big))
