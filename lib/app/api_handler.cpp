@@ -93,9 +93,17 @@ Task<> ApiHandler::info(Request& request) {
     co_await respond_error(request.exchange, std::move(error));
     co_return;
   }
-  auto json = request.route.codec->encode_info(node_.self, ability());
+  auto able = ability();
+  const auto& proven = request.exchange.peer_fingerprint();
+  if (proven && *proven == node_.self.fingerprint) {
+    auto why = co_await trouble();
+    able.trouble = std::move(why);
+  }
+  auto json = request.route.codec->encode_info(node_.self, able);
   co_await respond_json(request.exchange, std::move(json));
 }
+
+Task<std::string> ApiHandler::trouble() { co_return std::string(); }
 
 Task<> ApiHandler::register_device(Request& request) {
   auto& exchange = request.exchange;

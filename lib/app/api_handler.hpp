@@ -37,6 +37,8 @@ class ApiHandler : public net::RequestHandler {
  protected:
   /// What lsend's own member of `info` and `register` answers says.
   virtual protocol::Ability ability() const { return {}; }
+  /// Why nothing that comes can be stored; empty when all is well. Only this device itself asks.
+  virtual Task<std::string> trouble();
   virtual Task<> prepare_upload(Request& request);
   virtual Task<> upload(Request& request);
   virtual Task<> cancel(Request& request);

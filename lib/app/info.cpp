@@ -8,6 +8,7 @@
 #include "lib/app/presence.hpp"
 #include "lib/app/runtime.hpp"
 #include "lsend/app/known_store.hpp"
+#include "lsend/model/text.hpp"
 #include "lsend/storage/fence.hpp"
 
 namespace lsend::app {
@@ -104,6 +105,9 @@ Task<Result<PeerInfo>> ask_ourselves(const Node& node) {
     co_return fail(Errc::identity, "on " + where + " listens a receiver that is not this one: " +
                                        peer.error().message());
   if (!peer) co_return fail(peer.error().code(), where + ": " + peer.error().message());
+  if (!peer->trouble.empty())
+    co_return fail(Errc::io, "the receiver on " + where + " is not well: " +
+                                 escape_for_terminal(peer->trouble, 8192));
   PeerInfo info;
   info.device = peer->info;
   info.endpoint = peer->endpoint;

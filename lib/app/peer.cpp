@@ -86,6 +86,7 @@ Task<Result<bool>> ask_info(const Node& node, net::HttpClient& client, const pro
   peer.probed = true;
   peer.is_lsend = ability.has_value();
   peer.hashes = ability && ability->hashes;
+  if (ability) peer.trouble = ability->trouble;
   co_return true;
 }
 

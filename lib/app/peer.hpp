@@ -27,6 +27,7 @@ struct Peer {
   bool probed = false;                ///< what is_lsend and hashes say is all there is to know
   bool is_lsend = false;              ///< it said so when it was probed
   bool hashes = false;                ///< protocol::Ability::hashes; it said so when it was probed
+  std::string trouble;                ///< protocol::Ability::trouble
   bool only_named = false;            ///< proven because exactly this certificate is expected
   bool named_by_address = false;      ///< found where the user said that it is
   std::optional<Error> nameless;      ///< why `info` did not say who it is; the alias is its host

@@ -62,6 +62,12 @@ ReceiveHandler::ReceiveHandler(const Node& node, DeviceHeard heard, const Receiv
       sink_(sink),
       room_(room) {}
 
+Task<std::string> ReceiveHandler::trouble() {
+  auto look = [this] { return Result<std::string>(inbox_.trouble().value_or(std::string())); };
+  auto why = co_await pool_.run(std::move(look));
+  co_return why ? *why : why.error().message();
+}
+
 // --- prepare-upload
 
 Task<> ReceiveHandler::prepare_upload(Request& request) {

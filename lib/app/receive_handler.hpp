@@ -43,6 +43,7 @@ class ReceiveHandler final : public ApiHandler {
 
  protected:
   protocol::Ability ability() const override { return admission_.ability(); }
+  Task<std::string> trouble() override;
   Task<> prepare_upload(Request& request) override;
   Task<> upload(Request& request) override;
   Task<> cancel(Request& request) override;

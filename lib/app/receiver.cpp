@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kDevices = 200;
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
 constexpr Duration kSoonest{10};
+constexpr Duration kWatchFolderEvery = std::chrono::seconds(2);
 constexpr Duration kSweepPartsEvery = std::chrono::hours(1);
 constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
 constexpr Duration kDrain = std::chrono::milliseconds(500);
@@ -80,6 +81,7 @@ Task<Result<ReceiveReport>> Receiver::run() {
   // Until the hooks have ended: a closed terminal ends those too.
   watchdog_.spawn(must_go_on(reload_.run()));
   sweeper_.spawn(net::keep_running("sweeping parts", [this] { return sweep_parts(); }));
+  sweeper_.spawn(net::keep_running("watching the folder", [this] { return watch_folder(); }));
   if (manager_.watchdog()) watchdog_.spawn(reassure(*manager_.watchdog()));
   co_await server_->run();
   discovery_.stop();
@@ -171,6 +173,20 @@ Task<> Receiver::sweep_parts() {
     co_await net::sleep_for(kSweepPartsEvery);
     auto sweep = [this] { return Result<std::size_t>(inbox_.sweep_stale_parts(storage::kStaleParts)); };
     (void)co_await pool_.run(std::move(sweep));
+  }
+}
+
+/// Says it once when the folder is not what it was, and what `info --self` would say.
+Task<> Receiver::watch_folder() {
+  std::string told;
+  while (true) {
+    co_await net::sleep_for(kWatchFolderEvery);
+    auto look = [this] { return Result<std::string>(inbox_.misplaced().value_or(std::string())); };
+    const auto why = co_await pool_.run(std::move(look));
+    if (!why || *why == told) continue;
+    told = *why;
+    if (!told.empty()) sink_.on(WarningEvent{told});
+    manager_.tell("STATUS=" + (told.empty() ? status() : told));
   }
 }
 

@@ -35,6 +35,7 @@ class Receiver {
   Task<> sweep_loop();
   Duration until_sweep() const;
   Task<> sweep_parts();
+  Task<> watch_folder();
   void watch_idleness();
   void finish();
   Task<> wind_up();

@@ -14,6 +14,8 @@ constexpr std::string_view kVersionName = "v";
 constexpr std::string_view kResume = "resume";
 constexpr std::string_view kPresent = "present";
 constexpr std::string_view kHashes = "hashes";
+constexpr std::string_view kTrouble = "trouble";
+constexpr std::size_t kMaxTrouble = 8192;
 constexpr std::string_view kSession = "session";
 constexpr std::string_view kOffset = "offset";
 constexpr std::string_view kExecutable = "executable";
@@ -32,6 +34,7 @@ char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' 
 void add_ability(JsonObject& device, const Ability& ability) {
   device.begin(kExtension).number(kVersionName, kVersion).flag(kResume, true);
   if (ability.hashes) device.flag(kHashes, true);
+  if (!ability.trouble.empty()) device.text(kTrouble, ability.trouble);
   device.end();
 }
 
@@ -75,6 +78,8 @@ void AbilityFields::take(std::string_view name, const JsonValue& value) {
     known_ = value.is(Kind::unsigned_integer) && value.number >= kVersion;
   else if (name == kHashes)
     ability_.hashes = value.is(Kind::boolean) && value.boolean;
+  else if (name == kTrouble && value.is(Kind::string) && value.text->size() <= kMaxTrouble)
+    ability_.trouble = *value.text;
 }
 
 std::optional<Ability> AbilityFields::finish() const {

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <string_view>
@@ -123,9 +124,10 @@ unsigned read_umask() {
 
 }  // namespace
 
-Inbox::Inbox(std::filesystem::path folder, UniqueFd root, PartFolderPtr parts,
-             std::string part_prefix, const Access& access)
+Inbox::Inbox(std::filesystem::path folder, std::filesystem::path named, UniqueFd root,
+             PartFolderPtr parts, std::string part_prefix, const Access& access)
     : folder_(std::move(folder)),
+      named_(std::move(named)),
       root_(std::move(root)),
       parts_(std::make_unique<Parts>()),
       part_prefix_(std::move(part_prefix)),
@@ -172,8 +174,8 @@ Result<Inbox> Inbox::open(const std::filesystem::path& folder, const Access& acc
   if (!parts) return parts.error();
   if (auto ok = try_publishing(real, root.get(), *parts, ""); !ok) return ok.error();
   if (auto ok = try_file(real, *parts, "", access); !ok) return ok.error();
-  Inbox inbox(real, std::move(root), std::make_shared<const PartFolder>(std::move(*parts)), "",
-              access);
+  Inbox inbox(real, fs::absolute(folder, error), std::move(root),
+              std::make_shared<const PartFolder>(std::move(*parts)), "", access);
   inbox.sweep_stale_parts(kStaleParts);
   return inbox;
 }
@@ -189,7 +191,7 @@ Result<Inbox> Inbox::open_beside(const std::filesystem::path& file, const Access
   if (!root || !parts.fd) return disk_error("cannot open the folder " + quoted(folder), errno);
   if (auto ok = try_publishing(folder, root.get(), parts, kHiddenPrefix); !ok) return ok.error();
   if (auto ok = try_file(folder, parts, kHiddenPrefix, access); !ok) return ok.error();
-  Inbox inbox(folder, std::move(root), std::make_shared<const PartFolder>(std::move(parts)),
+  Inbox inbox(folder, folder, std::move(root), std::make_shared<const PartFolder>(std::move(parts)),
               kHiddenPrefix, access);
   inbox.sweep_stale_parts(kStaleParts);
   return inbox;
@@ -253,6 +255,30 @@ Result<PartFile> Inbox::rescue(const PartFile& lost, const PublishTerms& terms) 
   if (auto ok = part->finish(terms); !ok) return ok.error();
   part->sealed_ = lost.sealed_;
   return part;
+}
+
+std::optional<std::string> Inbox::misplaced() const {
+  struct stat opened {};
+  struct stat named {};
+  const std::string shown = quoted(named_);
+  constexpr const char* kRemedy = "; start lsend again when it is there";
+  if (fstat(root_.get(), &opened) != 0)
+    return shown + " cannot be used any more: " + std::strerror(errno) + kRemedy;
+  if (stat(named_.c_str(), &named) != 0)
+    return shown + " was removed or moved away while lsend was running (" + std::strerror(errno) +
+           ")" + kRemedy;
+  if (opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) return std::nullopt;
+  return shown + " is another folder now than the one that lsend opened, into which files still "
+                 "go: it was replaced, mounted over or unmounted; start lsend again to use it";
+}
+
+std::optional<std::string> Inbox::trouble() const {
+  if (auto why = misplaced()) return why;
+  const auto name = part_prefix_ + random_text();
+  const auto made = make_part(name);
+  if (!made) return made.error().message();
+  unlinkat(parts()->fd.get(), name.c_str(), 0);
+  return std::nullopt;
 }
 
 Result<std::uint64_t> Inbox::free_space() const {

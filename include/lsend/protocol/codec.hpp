@@ -35,6 +35,7 @@ struct JsonLimits {
 /// What a device says of itself in lsend's own member (reliability.md 7.5).
 struct Ability {
   bool hashes = false;  ///< all that comes, and answers with the digest: it needs none announced
+  std::string trouble{};  ///< why it stores nothing; told to this device itself only
 };
 
 /// A wire version: version-neutral messages in, text out, and back. Stateless. Decoders ignore

@@ -251,6 +251,12 @@ class Inbox {
   /// A sealed part whose file somebody has removed, once more, from what is still open of it. May
   /// run on another thread. Errc::no_space, Errc::io.
   Result<PartFile> rescue(const PartFile& lost, const PublishTerms& terms) const;
+  /// Why files that come are not where the user looks for them: the folder was removed, moved,
+  /// replaced, mounted over or unmounted since it was opened. Nothing when all is well. May run on
+  /// another thread.
+  std::optional<std::string> misplaced() const;
+  /// The same, or why no file can be made in it: makes one, in the private folder.
+  std::optional<std::string> trouble() const;
   /// Bytes that this user can still write; the most there is where the file system cannot tell.
   Result<std::uint64_t> free_space() const;
   /// Bytes that living parts take, what is set aside for them included.
@@ -280,8 +286,8 @@ class Inbox {
 
  private:
   using PartFolderPtr = std::shared_ptr<const PartFolder>;
-  Inbox(std::filesystem::path folder, UniqueFd root, PartFolderPtr parts, std::string part_prefix,
-        const Access& access);
+  Inbox(std::filesystem::path folder, std::filesystem::path named, UniqueFd root,
+        PartFolderPtr parts, std::string part_prefix, const Access& access);
   /// Is replaced where it vanishes, and read by other threads.
   struct Parts {
     std::mutex guard;
@@ -292,6 +298,7 @@ class Inbox {
   Result<UniqueFd> make_part(const std::string& name) const;
 
   std::filesystem::path folder_;
+  std::filesystem::path named_;  ///< as the user names it, absolute
   UniqueFd root_;
   std::unique_ptr<Parts> parts_;
   std::string part_prefix_;  ///< of the names of parts

@@ -218,6 +218,40 @@ TEST_CASE("a folder that vanished is an error, not a file elsewhere") {
   CHECK_FALSE(fs::exists(temp / "in"));
 }
 
+TEST_CASE("an inbox knows when files do not come to where the user looks for them") {
+  const TempFolder temp;
+  fs::create_directory(temp / "in");
+  const auto path = temp / "named";
+  fs::create_directory_symlink(temp / "in", path);
+  const auto inbox = Inbox::open(path);
+  REQUIRE(inbox.has_value());
+  CHECK_FALSE(inbox->misplaced().has_value());
+  CHECK_FALSE(inbox->trouble().has_value());
+  CHECK(parts_in(path) == 0);
+  const std::string shown = "'" + path.string() + "'";
+  const std::string other =
+      shown + " is another folder now than the one that lsend opened, into which files still go: "
+              "it was replaced, mounted over or unmounted; start lsend again to use it";
+  const std::string gone = shown +
+                           " was removed or moved away while lsend was running (No such file or "
+                           "directory); start lsend again when it is there";
+  SECTION("removed") {
+    fs::remove_all(temp / "in");
+    CHECK(inbox->trouble() == gone);
+  }
+  SECTION("moved and replaced") {
+    fs::rename(temp / "in", temp / "moved");
+    CHECK(inbox->trouble() == gone);
+    fs::create_directory(temp / "in");
+    CHECK(inbox->trouble() == other);
+  }
+  SECTION("emptied is fine, and what is needed is made anew") {
+    fs::remove_all(temp / "in/.lsend");
+    CHECK_FALSE(inbox->trouble().has_value());
+    CHECK(parts_in(path) == 0);
+  }
+}
+
 TEST_CASE("a private folder that was removed is made anew") {
   TempFolder temp;
   auto inbox = Inbox::open(temp / "in");
