@@ -88,7 +88,7 @@ Error needs_interface(const std::string& address) {
   std::string there;
   std::string example = "eth0";
   if (const auto all = list_interfaces()) {
-    for (const auto& each : *all) {
+    for (const auto& each : all->interfaces) {
       if (each.loopback || !each.has_v6()) continue;
       if (there.empty()) example = each.name;
       there += (there.empty() ? "" : ", ") + each.name;
