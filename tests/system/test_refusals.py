@@ -105,7 +105,8 @@ def told(sent):
 def test_no_room(receive, home, small_disk, tmp_path):
     """Before the first byte; in the middle it is the same answer (see above)."""
     with receive(small_disk, "--min-free", "0") as receiver:
-        code, name, message = told(run(receiver, home, files.make_big(tmp_path / "big", 3_000_000)))
+        big = files.make_file(tmp_path / "big", os.urandom(3_000_000))
+        code, name, message = told(run(receiver, home, big))
         assert (code, name) == (15, "limit")
         assert "has no room for it (\"Not enough space\")" in message
         assert files.paths_below(small_disk) in ([], [".lsend/"])
