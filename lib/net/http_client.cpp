@@ -124,12 +124,16 @@ Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(const TlsContext& 
   auto* connecting = options.connecting;
   auto socket = co_await open_socket(peer, options);
   if (!socket) co_return socket.error();
-  if (peer.scheme == Scheme::http)
-    co_return std::make_unique<ClientConnection<PlainStream>>(peer, std::move(options),
-                                                              std::move(*socket));
+  if (peer.scheme == Scheme::http) {
+    auto plain = std::make_unique<ClientConnection<PlainStream>>(peer, std::move(options),
+                                                                 std::move(*socket));
+    plain->stream().link().watch_address();
+    co_return std::move(plain);
+  }
   const auto pins = options.pins;
   auto client = std::make_unique<ClientConnection<TlsStream>>(
       peer, std::move(options), std::move(*socket), tls, TlsRole::client, pins);
+  client->stream().link().watch_address();
   // The two share the limit; what is left may be nothing, which is no limit to the link.
   const auto left = std::chrono::ceil<Duration>(until - Clock::now());
   client->stream().link().limit_total(std::max(left, Duration(1)));

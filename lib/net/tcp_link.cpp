@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -21,6 +22,10 @@ constexpr Duration kLeastLook{100};
 /// sleep more often (tests/bench/README.md).
 constexpr int kSendBufferWithin = 128 * 1024;
 
+/// An address that is renewed may be gone for a moment. Later than the peer finds out that nobody
+/// answers there (kAskAfter): it knows us by our certificate then.
+constexpr Duration kLookForAddress = std::chrono::seconds(1);
+constexpr Duration kWithoutAddress = std::chrono::seconds(3);
 /// Seconds, and milliseconds.
 constexpr int kAskAfter = 2;
 constexpr int kAskEvery = 1;
@@ -31,6 +36,18 @@ std::size_t unacknowledged_in(TcpSocket& socket) {
   return ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0
              ? static_cast<std::size_t>(bytes)
              : 0;
+}
+
+/// Whether a socket could be bound to it now.
+bool is_own(const asio::ip::address& address) {
+  const asio::ip::udp::endpoint any_port(address, 0);
+  const int probe = ::socket(any_port.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return true;
+  const bool bound =
+      ::bind(probe, any_port.data(), static_cast<socklen_t>(any_port.size())) == 0 ||
+      errno != EADDRNOTAVAIL;
+  ::close(probe);
+  return bound;
 }
 
 bool is_within_host(const TcpSocket& socket) {
@@ -51,7 +68,7 @@ struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
     limit = when;
     // A later limit is found by the handler when the armed one fires.
     if (limit == TimePoint::max() || (armed && timer.expiry() <= limit)) return;
-    timer.expires_at(limit);
+    timer.expires_at(address ? std::min(limit, Clock::now() + kLookForAddress) : limit);
     arm();
   }
 
@@ -63,12 +80,13 @@ struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
       if (self->limit == TimePoint::max()) return;
       const auto now = Clock::now();
       if (self->draining > Duration::zero()) self->look_at_queue(now);
-      if (now < self->limit) {
+      self->look_for_address(now);
+      if (now < self->limit && !self->address_gone) {
         self->timer.expires_at(self->next_look(now));
         self->arm();
         return;
       }
-      self->expired = true;
+      self->expired = !self->address_gone;
       error_code ignored;
       self->socket_->cancel(ignored);
     });
@@ -81,7 +99,16 @@ struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
   }
 
   TimePoint next_look(TimePoint now) const {
-    return draining > Duration::zero() ? std::min(limit, now + look_every()) : limit;
+    auto next = draining > Duration::zero() ? std::min(limit, now + look_every()) : limit;
+    return address ? std::min(next, now + kLookForAddress) : next;
+  }
+  void look_for_address(TimePoint now) {
+    if (!address) return;
+    if (is_own(*address))
+      missed_since.reset();
+    else if (!missed_since)
+      missed_since = now;
+    address_gone = missed_since && now - *missed_since >= kWithoutAddress;
   }
   Duration look_every() const { return std::max(draining / 8, kLeastLook); }
 
@@ -91,6 +118,9 @@ struct TcpLink::Watch : std::enable_shared_from_this<TcpLink::Watch> {
   std::size_t queue = 0;
   TimePoint limit = TimePoint::max();
   Duration idle{0};
+  std::optional<asio::ip::address> address;  ///< ours, where that matters
+  std::optional<TimePoint> missed_since;
+  bool address_gone = false;
   bool armed = false;
   bool expired = false;
 };
@@ -106,7 +136,7 @@ TcpLink::~TcpLink() {
 
 Task<IoResult> TcpLink::receive(std::span<std::byte> buffer) {
   IoResult result;
-  if (watch_->expired || aborted_) {
+  if (watch_->expired || watch_->address_gone || aborted_) {
     result.ec = asio::error::operation_aborted;
     co_return result;
   }
@@ -122,7 +152,7 @@ Task<IoResult> TcpLink::receive(std::span<std::byte> buffer) {
 Task<IoResult> TcpLink::send(std::span<const std::byte> bytes) {
   IoResult result;
   while (result.bytes < bytes.size()) {
-    if (watch_->expired || aborted_) {
+    if (watch_->expired || watch_->address_gone || aborted_) {
       result.ec = asio::error::operation_aborted;
       co_return result;
     }
@@ -238,6 +268,14 @@ bool TcpLink::retransmitting() const {
          info.tcpi_state == TCP_ESTABLISHED && info.tcpi_retransmits > 0;
 }
 
+void TcpLink::watch_address() {
+  error_code ec;
+  const auto endpoint = socket_.local_endpoint(ec);
+  if (!ec) watch_->address = endpoint.address();
+}
+
+bool TcpLink::address_gone() const { return watch_->address_gone; }
+
 void TcpLink::watch_host() {
   const auto set = [this](int level, int option, int value) {
     (void)::setsockopt(socket_.native_handle(), level, option, &value, sizeof(value));
@@ -281,6 +319,8 @@ Error link_error(const TcpLink& link, const error_code& ec, const std::string& w
                     (link.retransmitting() ? "; packets get lost on the way: a cable, a firewall, "
                                              "or a path MTU that is smaller than ours"
                                            : ""));
+  if (link.address_gone())
+    return fail(Errc::unreachable, what + ": this device has lost the address that it sent from");
   if (link.aborted() || ec == asio::error::operation_aborted)
     return fail(Errc::cancelled, what + ": called off");
   if (ec == asio::error::no_permission)

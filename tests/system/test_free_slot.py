@@ -346,14 +346,15 @@ def lab():
 @requires_netns
 @pytest.mark.parametrize("options", [(), ("--no-resume",)], ids=["resume", "no-resume"])
 def test_the_address_of_lsend_changes_in_mid_transfer(lsend, lab, home, tmp_path, options):
-    """It gets another one while it sends: the file arrives, in one run of `lsend send`."""
+    """It gets another one while it sends: the file arrives, in one run of `lsend send`, long before
+    any limit of --stall-timeout."""
     source = files.make_big(tmp_path / "big.bin", 60_000_000, step=4_000_000)
     lab[1].run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "60mbit", "burst",
                "64k", "latency", "100ms")
-    with Receiver(tmp_path / "in", "--json", home=home("receiver"), netns=lab[0],
-                  interface=None) as receiving:
+    with Receiver(tmp_path / "in", "--json", "--stall-timeout", "5m", home=home("receiver"),
+                  netns=lab[0], interface=None) as receiving:
         target = f"{lab[0].ipv4}:{receiving.port}"
-        with Program("send", "--json", "--stall-timeout", "6s", *options, target, source,
+        with Program("send", "--json", "--stall-timeout", "5m", *options, target, source,
                      home=home("sender"), netns=lab[1]) as sending:
             wait_until(lambda: any(event["type"] == "progress" and event["bytes"] > 5_000_000
                                    for event in receiving.events()), 40, "some bytes")

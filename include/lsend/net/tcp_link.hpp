@@ -67,6 +67,11 @@ class TcpLink {
   /// nothing has acknowledged what there was room for.
   bool retransmitting() const;
 
+  /// From now on what is pending also fails, with Errc::unreachable, once this host has lost the
+  /// address that the connection is bound to: nothing can come of it any more.
+  void watch_address();
+  bool address_gone() const;
+
   /// From now on the kernel asks the peer's host, whenever nothing moves, whether it is there. What
   /// it finds ends no connection: that is up to the limits.
   void watch_host();
