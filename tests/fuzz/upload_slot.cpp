@@ -20,6 +20,7 @@ using State = ReceiveSession::State;
 using std::chrono::seconds;
 
 constexpr unsigned kParallel = 2;
+constexpr std::chrono::seconds kDeserted{4};
 constexpr unsigned kAttempts = 3;
 
 /// A session beside its model. It stays here after it left the slot: uploads outlive sessions.
@@ -255,7 +256,7 @@ class Machine {
 
   TimePoint now_ = TimePoint{} + std::chrono::hours(1);
   RandomText random_ = [count = 0]() mutable { return "r" + std::to_string(++count); };
-  UploadSlot slot_{1, SessionLimits{seconds(30), seconds(60), kAttempts, kParallel}, random_};
+  UploadSlot slot_{1, SessionLimits{seconds(30), seconds(60), kDeserted, kAttempts, kParallel}, random_};
   std::vector<Pair> pairs_;
   std::vector<Running> uploads_;
 };
