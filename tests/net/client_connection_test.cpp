@@ -95,7 +95,9 @@ Result<net::Reply> outcome(const Way& way) {
   net::ClientConnection<BrokenStream> client(endpoint, net::ConnectOptions(),
                                              net::TcpSocket(context.get_executor()));
   std::optional<Result<net::Reply>> kept;
-  net::asio::co_spawn(context, keep(way, client, kept), [](std::exception_ptr thrown) {
+  net::asio::co_spawn(context, keep(way, client, kept), [&context](std::exception_ptr thrown) {
+    // The connection's limit need not pass.
+    context.stop();
     if (thrown) std::rethrow_exception(thrown);
   });
   context.run();

@@ -101,7 +101,8 @@ TEST_CASE("each default that --help states is the real one, and the manual state
   // In words, or not of one value: where they come from is what these say.
   const std::set<std::string> in_words{"--alias", "--interface",   "--config",
                                        "--pin",   "--dir",         "--jobs",
-                                       "--fsync", "--no-checksum", "--multicast-group"};
+                                       "--fsync", "--no-checksum", "--multicast-group",
+                                       "--mode",  "--group"};
   const std::map<std::string, std::vector<std::string>> calls{
       {"discover", {"discover"}}, {"send", {"send", "somewhere", "-"}}, {"receive", {"receive"}}};
   std::set<std::string> tried;
