@@ -212,7 +212,7 @@ class Receiver(Program):
         self.folder = pathlib.Path(folder)
         self._ready = tempfile.TemporaryDirectory(prefix="lsend-ready-")
         ready_file = os.path.join(self._ready.name, "ready.json")
-        options = ["--dir", self.folder, "--port", port, "--ready-file", ready_file,
+        options = ["--dir", folder, "--port", port, "--ready-file", ready_file,
                    "--alias", alias]
         if accept:
             options.append("--auto-accept")
