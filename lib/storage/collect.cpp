@@ -1,9 +1,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -69,9 +71,12 @@ int read_folder(const std::string& path, std::vector<Entry>& entries) {
     entries.emplace_back().name = name;
   }
   if (errno != 0) return errno;
-  // Of a folder that was removed while it was open the C library says that it is empty.
-  struct stat self {};
-  if (fstat(dirfd(folder.get()), &self) == 0 && self.st_nlink == 0) return ENOENT;
+  // Of a folder that was removed while it was open the C library says that it is empty, the kernel
+  // does not. Its links do not tell: some file systems count none.
+  std::array<std::byte, 1024> block{};
+  if (entries.empty() &&
+      syscall(SYS_getdents64, dirfd(folder.get()), block.data(), block.size()) < 0)
+    return errno;
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
   for (auto& entry : entries)
