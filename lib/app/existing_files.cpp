@@ -54,7 +54,10 @@ class Search {
       if (!path) return std::optional<Left>();
       return std::optional<Left>(Left{index, std::move(*path)});
     }
-    const bool again = !seen_.insert(twins.key(*name)).second;
+    if (stop_) return fail(Errc::timed_out, "it took too long to look for files of these names");
+    auto key = twins.key(*name);
+    if (!key) return key.error();
+    const bool again = !seen_.insert(std::move(*key)).second;
     if (again) return std::optional<Left>(Left{index, ""});
     if (conflict_ == Conflict::overwrite) return std::optional<Left>();
     const auto taken = inbox_.is_taken(std::move(*name));

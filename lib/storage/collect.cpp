@@ -243,6 +243,7 @@ class Collector {
     const bool folder = S_ISDIR(status.st_mode);
     if (!folder && !link && is_private_file(folder_name, entry.name) && S_ISREG(status.st_mode))
       return;
+    if (folder && !link && is_private_probe(folder_name, entry.name)) return;
     if (left_out(name, folder)) return;
     if (folder)
       add_folder(path, name, status, own_name, false);

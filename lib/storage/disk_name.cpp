@@ -9,17 +9,21 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "descriptor_io.hpp"
+#include "disk_error.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/safe_path.hpp"
 #include "part_folder.hpp"
+#include "publish.hpp"
 
 namespace lsend::storage {
 namespace {
 
 constexpr std::string_view kRefusedSomewhere = "<>:\"|?*\\";
-constexpr std::string_view kTwinsFolder = "twins-";
+constexpr std::string_view kProbeFolder = "twins-";
+constexpr std::size_t kNamesKept = 4096;
 /// Encrypting file systems take 143 bytes; a number has to fit as well.
 constexpr std::array<std::size_t, 2> kShorter = {128, 64};
 constexpr int kMake = O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -51,6 +55,21 @@ std::string only_ascii(std::string_view name) {
   return ascii;
 }
 
+std::string lower_ascii(std::string name) {
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return name;
+}
+
+/// Without what may stand for letters beyond ASCII, or what those may be taken apart into.
+std::string without_folded(std::string_view name) {
+  constexpr std::string_view kNeverFolded = "0123456789-_.,+()[] ";
+  std::string rest;
+  for (const char c : name)
+    if (kNeverFolded.find(c) != std::string_view::npos) rest += c;
+  return rest;
+}
+
 /// The beginning, with the extension where that is short.
 std::string shortened(const std::string& name, std::size_t most) {
   if (name.size() <= most) return name;
@@ -66,37 +85,43 @@ bool refuses_name(int error) {
          error == EACCES || error == EPERM || error == EPROTO || error == EISDIR;
 }
 
-bool is_same(int folder_fd, const std::string& name, const struct stat& status) {
-  struct stat there {};
-  return fstatat(folder_fd, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-         there.st_ino == status.st_ino && there.st_dev == status.st_dev;
+/// 0, or the errno: EEXIST where the disk takes the name for one that is there. Inode numbers do
+/// not say that: many file systems make one up for each spelling.
+int make_file(int folder_fd, const std::string& name) {
+  return UniqueFd(openat(folder_fd, name.c_str(), kMake | O_EXCL, 0600)) ? 0 : errno;
 }
 
-/// Makes a file of the name and removes it. Some disks take a name and keep another, without its
-/// dots and blanks at the end.
-bool is_taken_by(int folder_fd, const std::string& name) {
-  const UniqueFd fd(openat(folder_fd, name.c_str(), kMake | O_EXCL, 0600));
-  if (!fd) return !refuses_name(errno);
+/// Makes a file of the name in an empty folder and removes it. Some disks take a name and keep
+/// another, without its dots and blanks at the end. Nothing where the disk does not say.
+std::optional<bool> is_taken_by(int folder_fd, const std::string& name) {
+  if (const int error = make_file(folder_fd, name); error != 0)
+    return refuses_name(error) ? std::optional(false) : std::nullopt;
   struct stat status {};
   const auto end = name.find_last_not_of(". ");
-  const bool kept = end == std::string::npos || end + 1 == name.size() ||
-                    fstat(fd.get(), &status) != 0 ||
-                    !is_same(folder_fd, name.substr(0, end + 1), status);
+  const bool kept =
+      end == std::string::npos || end + 1 == name.size() ||
+      fstatat(folder_fd, name.substr(0, end + 1).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0;
   unlinkat(folder_fd, name.c_str(), 0);
   return kept;
 }
 
 std::string name_on_disk(const PartHome& home, const std::string& name) {
-  const int folder = home.part_folder_fd();
-  auto portable = portable_name(name);
+  const auto portable = portable_name(name);
   const bool odd_letters = home.close_tells && !is_ascii(name);  // of a disk that we know nothing of
   if (portable == name && name.size() <= kShorter[0] && !odd_letters) return name;
-  if (is_taken_by(folder, name)) return name;
-  std::vector<std::string> others = {portable};
-  for (const auto most : kShorter) others.push_back(shortened(portable, most));
-  for (const auto most : kShorter) others.push_back(shortened(only_ascii(portable), most));
-  for (const auto& other : others)
-    if (other != name && is_taken_by(folder, other)) return other;
+  if (home.names)
+    if (auto known = home.names->find(name)) return *std::move(known);
+  const ProbeFolder probe(home.part_folder_fd(), home.part_prefix);
+  if (probe.descriptor() < 0) return name;
+  std::vector<std::string> tries = {name, portable};
+  for (const auto most : kShorter) tries.push_back(shortened(portable, most));
+  for (const auto most : kShorter) tries.push_back(shortened(only_ascii(portable), most));
+  for (const auto& other : tries) {
+    const auto taken = is_taken_by(probe.descriptor(), other);
+    if (taken == false) continue;
+    if (taken && home.names) home.names->keep(name, other);
+    return other;
+  }
   // Whatever is wrong, it is not the name.
   return name;
 }
@@ -118,58 +143,98 @@ std::vector<std::string> names_on_disk(const PartHome& home, std::vector<std::st
   return components;
 }
 
-bool folds_names(int part_folder_fd) {
-  const auto random = random_text();
-  const std::string name = "Aa\u00e9" + random;
-  const UniqueFd fd(openat(part_folder_fd, name.c_str(), kMake | O_EXCL, 0600));
-  struct stat status {};
-  const bool made = fd && fstat(fd.get(), &status) == 0;
-  const bool folds = made && (is_same(part_folder_fd, "aA\u00e9" + random, status) ||
-                              is_same(part_folder_fd, "Aae\u0301" + random, status));
-  if (fd) unlinkat(part_folder_fd, name.c_str(), 0);
-  return folds;
+bool folds_names(int part_folder_fd, std::string_view prefix) {
+  static const std::array<std::pair<std::string, std::string>, 3> twins = {
+      {{"ascii", "ASCII"}, {"case-\u00e9", "case-\u00c9"}, {"code-\u00e9", "code-e\u0301"}}};
+  const ProbeFolder probe(part_folder_fd, prefix);
+  return probe.descriptor() >= 0 &&
+         std::any_of(twins.begin(), twins.end(), [&probe](const auto& pair) {
+           return make_file(probe.descriptor(), pair.first) == 0 &&
+                  make_file(probe.descriptor(), pair.second) == EEXIST;
+         });
+}
+
+std::optional<std::string> DiskNames::find(const std::string& name) const {
+  const std::lock_guard lock(guard_);
+  const auto known = known_.find(name);
+  return known == known_.end() ? std::nullopt : std::optional(known->second);
+}
+
+void DiskNames::keep(const std::string& name, const std::string& on_disk) {
+  const std::lock_guard lock(guard_);
+  if (known_.size() >= kNamesKept) known_.clear();
+  known_.insert_or_assign(name, on_disk);
+}
+
+ProbeFolder::ProbeFolder(int part_folder_fd, std::string_view prefix)
+    : above_(part_folder_fd),
+      name_(std::string(prefix).append(kProbeFolder).append(random_text())) {
+  if (mkdirat(above_, name_.c_str(), 0700) == 0)
+    fd_.reset(openat(above_, name_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+ProbeFolder::~ProbeFolder() {
+  if (fd_) remove_probe_folder(above_, name_);
 }
 
 NameTwins::NameTwins(const Inbox& inbox) : inbox_(inbox), home_(inbox.home()) {}
 
-NameTwins::~NameTwins() {
-  if (folder_) remove_twins_folder(home_.part_folder_fd(), name_);
-}
-
-std::string NameTwins::key(std::vector<std::string> components) {
-  components = names_on_disk(home_, std::move(components));
+Result<std::string> NameTwins::key(std::vector<std::string> components) {
+  components = names_in_inbox(home_, std::move(components));
   if (!inbox_.folds_names()) return join_components(components);
   std::string key;
-  for (const auto& component : components) key.append("/").append(key_of(component));
+  for (const auto& component : components) {
+    const auto part = key_of(component);
+    if (!part) return part.error();
+    key.append("/").append(*part);
+  }
   return key;
 }
 
-/// The disk itself says what is one name: a file for each, with a number of its own in it.
-std::string NameTwins::key_of(const std::string& component) {
+Result<std::string> NameTwins::key_of(const std::string& component) {
   const auto known = keys_.find(component);
   if (known != keys_.end()) return known->second;
-  if (!folder_) {
-    name_ = std::string(kTwinsFolder) + random_text();
-    mkdirat(home_.part_folder_fd(), name_.c_str(), 0700);
-    folder_.reset(openat(home_.part_folder_fd(), name_.c_str(),
-                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  auto number = std::to_string(keys_.size());
+  auto& alike = alike_[without_folded(component)];
+  if (!alike.odd && !is_ascii(component)) {
+    for (const auto& [folded, first] : alike.first)
+      if (auto asked = ask(first, keys_.at(first)); !asked) return asked;
+    alike.odd = true;
   }
-  const UniqueFd fd(openat(folder_.get(), component.c_str(), kMake, 0600));
-  std::array<char, 32> text{};
-  const auto size = fd ? read_some(fd.get(), std::as_writable_bytes(std::span(text))) : -1;
-  std::string key(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  if (size == 0) {
-    key = std::to_string(keys_.size());
-    (void)write_all(fd.get(), std::as_bytes(std::span(key)));
+  if (!alike.odd) {
+    const auto [first, is_new] = alike.first.try_emplace(lower_ascii(component), component);
+    if (is_new) return keys_.emplace(component, std::move(number)).first->second;
+    if (auto asked = ask(first->second, keys_.at(first->second)); !asked) return asked;
   }
-  if (size < 0) key = "=" + component;
-  keys_.emplace(component, key);
+  auto key = ask(component, std::move(number));
+  if (key) keys_.emplace(component, *key);
   return key;
 }
 
-bool is_twins_folder(std::string_view name) { return name.starts_with(kTwinsFolder); }
+/// The disk itself says what is one name: a file for each, with the key of the first in it.
+Result<std::string> NameTwins::ask(const std::string& component, std::string key) {
+  constexpr const char* kCannot = "cannot find out which names are one on this disk";
+  if (!folder_)
+    folder_ = std::make_unique<ProbeFolder>(home_.part_folder_fd(), home_.part_prefix);
+  if (folder_->descriptor() < 0) return fail(Errc::io, kCannot);
+  const UniqueFd fd(openat(folder_->descriptor(), component.c_str(), kMake, 0600));
+  // What the disk refuses cannot be stored either, and is told when it comes.
+  if (!fd && refuses_name(errno)) return "=" + component;
+  std::array<char, 32> text{};
+  const auto size = fd ? read_some(fd.get(), std::as_writable_bytes(std::span(text))) : -1;
+  if (size < 0) return disk_error(kCannot, errno);
+  if (size > 0) return std::string(text.data(), static_cast<std::size_t>(size));
+  if (const int error = write_all(fd.get(), std::as_bytes(std::span(key))); error != 0)
+    return disk_error(kCannot, error);
+  return key;
+}
 
-void remove_twins_folder(int part_folder_fd, const std::string& name) {
+bool is_probe_folder(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return false;
+  return is_part_name(name.substr(prefix.size()), kProbeFolder);
+}
+
+void remove_probe_folder(int part_folder_fd, const std::string& name) {
   const UniqueFd folder(openat(part_folder_fd, name.c_str(),
                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) return;

@@ -10,7 +10,6 @@
 #include "descriptor_io.hpp"
 #include "disk_error.hpp"
 #include "lsend/model/text.hpp"
-#include "lsend/storage/disk_name.hpp"
 #include "lsend/storage/inbox.hpp"
 #include "lsend/storage/safe_path.hpp"
 #include "publish.hpp"
@@ -77,8 +76,7 @@ const std::string* DigestsRead::find(const Key& file) const {
 
 Result<bool> Inbox::is_taken(std::vector<std::string> name) const {
   if (name.empty()) return fail(Errc::name_refused, "a file without a name is refused");
-  leave_part_folder(name);
-  name = names_on_disk(home(), std::move(name));
+  name = names_in_inbox(home(), std::move(name));
   const auto folder = find_folder_beneath(root_.get(), parents_of(name));
   if (!folder && folder.error().code() == Errc::not_found) return false;
   if (!folder) return folder.error();
@@ -92,8 +90,7 @@ std::optional<std::string> Inbox::find_equal(std::vector<std::string> name, std:
                                              const std::string& sha256, DigestsRead& read,
                                              const std::atomic<bool>& stop) const {
   if (name.empty()) return std::nullopt;
-  leave_part_folder(name);
-  name = names_on_disk(home(), std::move(name));
+  name = names_in_inbox(home(), std::move(name));
   const auto folder = find_folder_beneath(root_.get(), parents_of(name));
   if (!folder) return std::nullopt;
   const std::string wanted = name.back();

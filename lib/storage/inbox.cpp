@@ -133,8 +133,9 @@ Inbox::Inbox(std::filesystem::path folder, std::filesystem::path named, UniqueFd
       part_prefix_(std::move(part_prefix)),
       shared_(access.shared),
       arrival_(std::make_shared<Arrival>(access, read_umask())),
+      names_(std::make_shared<DiskNames>()),
       close_tells_(is_remote(root_.get())),
-      folds_names_(storage::folds_names(parts->fd.get())) {
+      folds_names_(storage::folds_names(parts->fd.get(), part_prefix_)) {
   parts_->folder = std::move(parts);
   const auto rules = rules_of(root_.get());
   file_mode_ = arrival_->file_mode(rules, false);
@@ -155,6 +156,8 @@ PartHome Inbox::home() const {
   home.executable_mode = executable_mode_;
   home.closer = closer_.get();
   home.close_tells = close_tells_;
+  home.names = names_.get();
+  home.part_prefix = part_prefix_.empty() ? "" : kHiddenPrefix;
   return home;
 }
 

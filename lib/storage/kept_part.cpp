@@ -157,9 +157,11 @@ std::size_t Inbox::sweep_stale_parts(std::chrono::seconds age) const {
   }
   for (const auto& name : names_in(folder)) {
     struct stat status {};
-    if (is_twins_folder(name) && fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISDIR(status.st_mode) && status.st_ctim.tv_sec <= before)
-      remove_twins_folder(folder, name);
+    if (is_probe_folder(name, part_prefix_) &&
+        fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(status.st_mode) && status.st_uid == parts->owner &&
+        status.st_ctim.tv_sec <= before)
+      remove_probe_folder(folder, name);
   }
   for (const auto& name : names_in(folder)) {
     struct stat status {};

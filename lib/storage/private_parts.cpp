@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "lsend/storage/disk_name.hpp"
 #include "part_folder.hpp"
 #include "publish.hpp"
 
@@ -33,7 +34,7 @@ bool is_private_folder(std::string_view name, const std::string& path, const str
   while (const dirent* const entry = readdir(folder.get())) {
     const std::string_view found(entry->d_name);
     if (found == "." || found == ".." || is_remainder(found)) continue;
-    (is_part_or_label(found, "") ? parts : others) = true;
+    (is_part_or_label(found, "") || is_probe_folder(found, "") ? parts : others) = true;
   }
   return !others || (parts && closed);
 }
@@ -43,11 +44,18 @@ bool is_private_file(std::string_view folder, std::string_view name) {
          (is_part_folder(folder) && is_part_or_label(name, ""));
 }
 
+bool is_private_probe(std::string_view folder, std::string_view name) {
+  return is_probe_folder(name, kHiddenPrefix) ||
+         (is_part_folder(folder) && is_probe_folder(name, ""));
+}
+
 bool PrivateParts::contain(const std::filesystem::path& real, const struct stat& status) {
   const auto name = real.filename().string();
-  if (S_ISDIR(status.st_mode)) return is_private_folder(name, real.native(), status);
   const auto parent = real.parent_path();
   const auto folder = parent.filename().string();
+  if (S_ISDIR(status.st_mode))
+    return is_private_probe(folder, name) || is_private_folder(name, real.native(), status);
+  if (is_private_probe(parent.parent_path().filename().string(), folder)) return true;
   if (is_private_file(folder, name)) return true;
   if (!is_part_folder(folder)) return false;
   if (asked_ == parent.native()) return is_private_;

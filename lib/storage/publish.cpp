@@ -86,6 +86,15 @@ bool is_there(int folder_fd, const std::string& name) {
   return fstatat(folder_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/// Disks have more names for a folder than its own: other letters that they fold, short names.
+bool leads_to_parts(const PartHome& home, const std::string& name) {
+  struct stat parts {};
+  struct stat there {};
+  return fstat(home.part_folder_fd(), &parts) == 0 &&
+         fstatat(home.root_fd, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         there.st_ino == parts.st_ino && there.st_dev == parts.st_dev;
+}
+
 }  // namespace
 
 bool is_part_folder(std::string_view name) {
@@ -98,8 +107,11 @@ bool is_part_folder(std::string_view name) {
          name.find_first_not_of("0123456789", 1) == std::string_view::npos;
 }
 
-void leave_part_folder(std::vector<std::string>& components) {
+std::vector<std::string> names_in_inbox(const PartHome& home, std::vector<std::string> components) {
   if (is_part_folder(components.front())) components.front().insert(0, "_");
+  components = names_on_disk(home, std::move(components));
+  while (leads_to_parts(home, components.front())) components.front().insert(0, "_");
+  return components;
 }
 
 int move_without_replacing(int from_fd, const std::string& from, int to_fd, const std::string& to) {
@@ -118,8 +130,7 @@ Result<std::vector<std::string>> publish(const PartHome& home, int fd, const std
   auto components = terms.name;
   const auto conflict = terms.conflict;
   if (auto ok = check_name(components); !ok) return ok.error();
-  leave_part_folder(components);
-  components = names_on_disk(home, std::move(components));
+  components = names_in_inbox(home, std::move(components));
   const bool numbered = conflict == Conflict::rename || conflict == Conflict::skip;
   const auto move = conflict == Conflict::overwrite ? move_replacing : move_without_replacing;
   const int parts_fd = home.part_folder_fd();

@@ -18,8 +18,9 @@ inline constexpr char kHiddenPrefix[] = ".lsend-";
 
 inline constexpr unsigned kNumbers = 100;  ///< names that are tried in order
 
-/// Keeps peers' files from among the parts.
-void leave_part_folder(std::vector<std::string>& components);
+/// The components of clean_file_name() as they are in the inbox: names_on_disk(), and not among the
+/// parts, by whatever name the disk would find those.
+std::vector<std::string> names_in_inbox(const PartHome& home, std::vector<std::string> components);
 
 /// 0, or the errno. With RENAME_NOREPLACE, a hard link, or by taking the name with an empty file,
 /// as the file system allows. Never plain rename: that replaces.

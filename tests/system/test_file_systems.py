@@ -120,10 +120,11 @@ def test_a_name_that_the_disk_takes_stays(home, tmp_path, lsend):
         assert sorted(below(receiver.folder)) == sorted(f"source/{name}" for name in ODD)
 
 
+@pytest.mark.parametrize("kind", ["lowntfs-3g", "exfat-fuse", "vfat"])
 @pytest.mark.parametrize("conflict", ["overwrite", "fail"])
-def test_names_that_the_disk_folds_replace_one_another_never(disk_of, conflict, home, tmp_path,
-                                                             lsend):
-    disk = disk_of("lowntfs-3g")
+def test_names_that_the_disk_folds_replace_one_another_never(disk_of, kind, conflict, home,
+                                                             tmp_path, lsend):
+    disk = disk_of(kind)
     source = tmp_path / "source"
     make_named(source, ["File", "file", "Dir/x", "dir/X", "other"])
     with Receiver(disk / "in", "--json", "--conflict", conflict,
@@ -135,6 +136,18 @@ def test_names_that_the_disk_folds_replace_one_another_never(disk_of, conflict, 
         stored = [event["name"] for event in events if event["status"] == "done"]
         assert sorted(below(receiver.folder).values()) == sorted(
             (tmp_path / name).read_bytes() for name in stored)
+        assert os.listdir(receiver.folder / ".lsend") == []
+
+
+def test_no_peer_gets_among_the_parts_by_a_short_name(disk_of, home, tmp_path, lsend):
+    disk = disk_of("vfat")
+    path = make_file(tmp_path / "a.txt", b"x")
+    with Receiver(disk / "in", home=home("receiver")) as receiver:
+        short = [name for name in ("LSEND~1", "LSEND~2") if (receiver.folder / name).exists()]
+        assert short, os.listdir(receiver.folder)
+        done = send(receiver, home, path, "--prefix", short[0])
+        assert done.returncode == 0, done.stderr
+        assert below(receiver.folder) == {f"_{short[0]}/a.txt": b"x"}
         assert os.listdir(receiver.folder / ".lsend") == []
 
 

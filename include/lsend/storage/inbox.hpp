@@ -23,6 +23,7 @@
 namespace lsend::storage {
 
 class Arrival;
+class DiskNames;
 
 /// A file that was published: its path below the inbox, '/'-separated, and what was verified.
 struct StoredFile {
@@ -87,6 +88,8 @@ struct PartHome {
   unsigned executable_mode = 0;
   const Closer* closer = nullptr;  ///< empty where nobody takes anything over
   bool close_tells = true;         ///< of a full disk, as network file systems do
+  DiskNames* names = nullptr;      ///< what the disk has said of names
+  const char* part_prefix = "";    ///< of the names of parts
 
   int part_folder_fd() const { return parts->fd.get(); }
 };
@@ -281,7 +284,8 @@ class Inbox {
   /// Waits until all of the inbox's file system is on the disk. May run on another thread.
   Result<> sync_all() const;
   /// Removes regular files of ours in `.lsend` that nothing changed for `age`, and labels without a
-  /// part; how many.
+  /// part; how many. Folders in which the disk was asked about names go as well, by their exact
+  /// names: beside a file of the user lie folders of the user.
   std::size_t sweep_stale_parts(std::chrono::seconds age) const;
 
  private:
@@ -304,6 +308,7 @@ class Inbox {
   std::string part_prefix_;  ///< of the names of parts
   bool shared_;  ///< others may write the folder
   std::shared_ptr<Arrival> arrival_;
+  std::shared_ptr<DiskNames> names_;
   std::shared_ptr<Closer> closer_ = std::make_shared<Closer>();
   unsigned file_mode_;
   unsigned executable_mode_;

@@ -306,6 +306,19 @@ TEST_CASE("what is private to a receiver is nobody's to send") {
     temp.write("in/.lsend/.nfs0000000000012345", "half");
     CHECK(names(collect({temp / "in"})) == whole);
   }
+  SECTION("with a folder for asking the disk") {
+    const auto probe = "twins-" + part;
+    temp.write("in/.lsend/" + probe + "/a:b", "");
+    temp.write("in/.lsend-" + probe + "/a:b", "");
+    CHECK(names(collect({temp / "in"})) == whole);
+    CHECK(refusal(temp / "in/.lsend").code() == Errc::io);
+    CHECK(refusal(temp / "in/.lsend" / probe).code() == Errc::io);
+    CHECK(refusal(temp / "in/.lsend" / probe / "a:b").code() == Errc::io);
+    temp.write("in/.lsend/notes", "a file of the user");
+    fs::permissions(temp / "in/.lsend", fs::perms(0755));
+    CHECK(names(collect({temp / "in"})) ==
+          Names{"in/.lsend/notes", "in/.lsend-trust", "in/arrived"});
+  }
   SECTION("named") {
     const auto folder = temp / "in/.lsend";
     CHECK(refusal(folder) ==
