@@ -67,6 +67,16 @@ def mounted(kind):
             _run("losetup", "-d", device)
 
 
+@contextlib.contextmanager
+def bound(folder, place):
+    """`place` is the same folder as `folder`, as where a disk has two names for one."""
+    _need("mount", "--bind", folder, place, what="nothing can be mounted")
+    try:
+        yield
+    finally:
+        unmount(place)
+
+
 def unmount(place):
     """Now, or as soon as nobody uses it."""
     for _ in range(20):
