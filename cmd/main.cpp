@@ -3,6 +3,9 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <optional>
+#include <system_error>
+#include <thread>
 
 #include "cmd/commands.hpp"
 #include "cmd/exit_code.hpp"
@@ -12,6 +15,7 @@
 #include "cmd/last_words.hpp"
 #include "cmd/log.hpp"
 #include "cmd/terminal.hpp"
+#include "lsend/app/at_stop.hpp"
 #include "lsend/app/stop_signal.hpp"
 
 namespace {
@@ -98,12 +102,25 @@ int run_command(const Options& options, const Environment& environment, Channel&
 }
 
 /// Who asked for a quit sees one.
-int die_of_quit(int code) {
-  const auto stop = app::stop_signal();
+int die_of_quit(const std::optional<app::StopSignal>& stop, int code) {
   if (!stop || stop->reason != Errc::quit) return code;
   (void)std::signal(SIGQUIT, SIG_DFL);
   (void)std::raise(SIGQUIT);
   return exit_code(Errc::quit).code;
+}
+
+/// Whatever hangs then, such as a disk that does not answer: the process ends in its time.
+void end_in_time(const app::StopSignal& stop) {
+  static constexpr Duration kMain{50};
+  const auto wait = [stop] {
+    std::this_thread::sleep_until(stop.until + kMain);
+    ::_exit(die_of_quit(stop, exit_code(stop.reason).code));
+  };
+  try {
+    std::thread(wait).detach();
+  } catch (const std::system_error&) {
+    return;  // a host without threads has none that hangs
+  }
 }
 
 int run_program(const std::vector<std::string>& arguments) {
@@ -116,7 +133,9 @@ int run_program(const std::vector<std::string>& arguments) {
     const bool minds = is_terminal(STDERR_FILENO) && !app::ignored_at_start(SIGHUP);
     if (auto* receive = std::get_if<ReceiveCommand>(&options->command))
       receive->options.reload = [&] { return read_again(arguments, environment, minds); };
-    return die_of_quit(run_command(*options, environment, out, err));
+    app::at_stop(end_in_time);
+    const int code = run_command(*options, environment, out, err);
+    return die_of_quit(app::stop_signal(), code);
   }
   ConsoleStyle style;
   style.color_err = use_color(ColorMode::automatic, is_terminal(STDERR_FILENO), environment);

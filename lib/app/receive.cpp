@@ -3,12 +3,19 @@
 #include <grp.h>
 
 #include <charconv>
+#include <csignal>
+#include <future>
+#include <memory>
+#include <optional>
 #include <random>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "lib/app/acceptance.hpp"
 #include "lib/app/receiver.hpp"
 #include "lib/app/runtime.hpp"
+#include "lsend/app/stop_signal.hpp"
 #include "lsend/model/text.hpp"
 
 namespace lsend::app {
@@ -24,16 +31,54 @@ std::string six_digits() {
   return digits;
 }
 
-/// Finishes a pool on every way out.
-class PoolEnd {
+/// All that threads of the pool may work on.
+struct Reception {
+  ReceiveOptions options;
+  BlockingPool pool;
+  std::optional<Runtime> runtime;
+  std::optional<Receiver> receiver;
+};
+
+/// Is the pool finished by `limit`? Whoever is not may go on, and then nothing of it is ever freed.
+bool finish_until(TimePoint limit, BlockingPool& pool) {
+  const auto finished = std::make_shared<std::promise<void>>();
+  const auto end = finished->get_future();
+  const auto finish = [finished, &pool] {
+    pool.finish();
+    finished->set_value();
+  };
+  try {
+    std::thread(finish).detach();
+  } catch (const std::system_error&) {
+    finish();
+  }
+  return end.wait_until(limit) == std::future_status::ready;
+}
+
+/// Finishes the pool on every way out. Stopped by force, its threads may still be at work on the
+/// receiver's folder. One that hangs keeps what it uses, but not the process.
+class ReceptionEnd {
  public:
-  explicit PoolEnd(BlockingPool& pool) : pool_(pool) {}
-  PoolEnd(const PoolEnd&) = delete;
-  PoolEnd& operator=(const PoolEnd&) = delete;
-  ~PoolEnd() { pool_.finish(); }
+  explicit ReceptionEnd(std::unique_ptr<Reception>& reception) : reception_(reception) {}
+  ReceptionEnd(const ReceptionEnd&) = delete;
+  ReceptionEnd& operator=(const ReceptionEnd&) = delete;
+  ~ReceptionEnd() {
+    // Time is left to say how it ended.
+    constexpr Duration kLastWords{50};
+    static auto& abandoned = *new std::vector<std::unique_ptr<Reception>>;
+    if (const auto stop = stop_signal()) {
+      if (!finish_until(stop->until - kLastWords, reception_->pool))
+        abandoned.push_back(std::move(reception_));
+      return;
+    }
+    // Nobody reads signals any more: one ends what may still wait for a thread.
+    (void)std::signal(SIGINT, SIG_DFL);
+    (void)std::signal(SIGTERM, SIG_DFL);
+    reception_->pool.finish();
+  }
 
  private:
-  BlockingPool& pool_;
+  std::unique_ptr<Reception>& reception_;
 };
 
 /// By number or name. Looked up once: later on the list of groups may be out of reach.
@@ -98,19 +143,21 @@ Result<ReceiveReport> receive(const Settings& settings, const ReceiveOptions& op
   if (!inbox) return inbox.error();
   auto node = Node::make(settings);
   if (!node) return node.error();
-  auto chosen = options;
+  auto reception = std::make_unique<Reception>();
+  auto& chosen = reception->options;
+  auto& pool = reception->pool;
+  chosen = options;
   if (chosen.random_pin) chosen.pin = six_digits();
-  BlockingPool pool;
   inbox->close_with([&pool](storage::UniqueFd fd) {
     pool.post([closed = std::move(fd)]() mutable { closed.reset(); });
   });
   // With a way to read its options again SIGHUP is for them.
-  Runtime runtime(&sink, options.reload ? Hangup::other : Hangup::stop);
-  Receiver receiver(runtime.executor(), runtime.interrupt(), std::move(*node), chosen, deciders,
-                    std::move(*inbox), pool, sink, runtime.room());
+  auto& runtime = reception->runtime.emplace(&sink, options.reload ? Hangup::other : Hangup::stop);
+  auto& receiver =
+      reception->receiver.emplace(runtime.executor(), runtime.interrupt(), std::move(*node), chosen,
+                                  deciders, std::move(*inbox), pool, sink, runtime.room());
   runtime.answer_with([&receiver] { return receiver.status_event(); });
-  // Stopped by force, threads of the pool may still be at work on the receiver's folder.
-  const PoolEnd end(pool);
+  const ReceptionEnd end(reception);
   return runtime.run(receiver.run());
 }
 

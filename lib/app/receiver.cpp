@@ -1,5 +1,7 @@
 #include "lib/app/receiver.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +11,7 @@
 #include "lsend/model/log.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/protocol/routes.hpp"
+#include "lsend/storage/misplaced.hpp"
 
 namespace lsend::app {
 
@@ -18,6 +21,9 @@ constexpr std::size_t kDevices = 200;
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
 constexpr Duration kSoonest{10};
 constexpr Duration kWatchFolderEvery = std::chrono::seconds(2);
+/// What a disk that is well needs at most for a look at it.
+constexpr Duration kLookTakes{50};
+constexpr Duration kSilentFor = std::chrono::seconds(5);
 constexpr Duration kSweepPartsEvery = std::chrono::hours(1);
 constexpr Duration kTellPeer = std::chrono::milliseconds(1000);
 constexpr Duration kDrain = std::chrono::milliseconds(500);
@@ -176,13 +182,33 @@ Task<> Receiver::sweep_parts() {
   }
 }
 
-/// Says it once when the folder is not what it was, and what `info --self` would say.
+/// All that it uses is its own: it may hang for as long as the process lives.
+DetachedLook Receiver::look_at_folder() const {
+  const auto root = std::make_shared<storage::UniqueFd>(
+      ::fcntl(inbox_.descriptor(), F_DUPFD_CLOEXEC, 0));
+  const bool beside = !options_.output.empty() && !options_.to_standard_output();
+  std::error_code ignored;
+  const auto named =
+      beside ? inbox_.folder() : std::filesystem::absolute(options_.folder, ignored);
+  return DetachedLook([root, named] {
+    return *root ? storage::why_misplaced(root->get(), named) : std::string();
+  });
+}
+
+/// Says it once when the folder is not what it was, and what `info --self` would say. A look that
+/// hangs holds up nobody, not even the end of the process.
 Task<> Receiver::watch_folder() {
   std::string told;
+  auto look = look_at_folder();
   while (true) {
     co_await net::sleep_for(kWatchFolderEvery);
-    auto look = [this] { return Result<std::string>(inbox_.misplaced().value_or(std::string())); };
-    const auto why = co_await pool_.run(std::move(look));
+    look.start(Clock::now());
+    co_await net::sleep_for(kLookTakes);
+    auto why = look.take_answer();
+    if (!why && look.since() && Clock::now() - *look.since() >= kSilentFor)
+      why = "'" + escape_for_terminal(inbox_.folder().string()) +
+            "' does not answer: its disk, or the server that it is on, hangs; nothing can be "
+            "stored until it answers";
     if (!why || *why == told) continue;
     told = *why;
     if (!told.empty()) sink_.on(WarningEvent{told});

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "lib/app/detached_look.hpp"
 #include "lib/app/discovery_service.hpp"
 #include "lib/app/hooks.hpp"
 #include "lib/app/interrupt.hpp"
@@ -35,6 +36,7 @@ class Receiver {
   Task<> sweep_loop();
   Duration until_sweep() const;
   Task<> sweep_parts();
+  DetachedLook look_at_folder() const;
   Task<> watch_folder();
   void watch_idleness();
   void finish();

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "lib/app/interrupt.hpp"
+#include "lsend/app/at_stop.hpp"
 
 namespace lsend::app {
 namespace {
@@ -16,6 +17,12 @@ constexpr Duration kGoneAtOnce = std::chrono::milliseconds(100);
 std::optional<StopSignal>& the_stop() {
   static std::optional<StopSignal> stop;
   return stop;
+}
+
+void (*whom_to_tell)(const StopSignal&) = nullptr;
+
+void tell() {
+  if (whom_to_tell) whom_to_tell(*the_stop());
 }
 
 bool is_ignored(int number) {
@@ -31,16 +38,22 @@ const bool quit_ignored = is_ignored(SIGQUIT);
 
 std::optional<StopSignal> stop_signal() { return the_stop(); }
 
+void at_stop(void (*told)(const StopSignal& stop)) { whom_to_tell = told; }
+
 bool ignored_at_start(int number) {
   return (number == SIGHUP && hangup_ignored) || (number == SIGQUIT && quit_ignored);
 }
 
 void note_stop(Errc reason) {
-  if (!the_stop()) the_stop() = StopSignal{reason, Clock::now() + kGone};
+  if (the_stop()) return;
+  the_stop() = StopSignal{reason, Clock::now() + kGone};
+  tell();
 }
 
 void hasten_stop() {
-  if (the_stop()) the_stop()->until = std::min(the_stop()->until, Clock::now() + kGoneAtOnce);
+  if (!the_stop()) return;
+  the_stop()->until = std::min(the_stop()->until, Clock::now() + kGoneAtOnce);
+  tell();
 }
 
 Error stop_error(Errc reason) {

@@ -22,6 +22,7 @@
 #include "file_system.hpp"
 #include "lsend/model/text.hpp"
 #include "lsend/storage/disk_name.hpp"
+#include "lsend/storage/misplaced.hpp"
 #include "lsend/storage/real_path.hpp"
 #include "part_folder.hpp"
 #include "part_lock.hpp"
@@ -123,6 +124,21 @@ unsigned read_umask() {
 }
 
 }  // namespace
+
+std::string why_misplaced(int root_fd, const fs::path& path) {
+  struct stat opened {};
+  struct stat named {};
+  const std::string shown = quoted(path);
+  constexpr const char* kRemedy = "; start lsend again when it is there";
+  if (fstat(root_fd, &opened) != 0)
+    return shown + " cannot be used any more: " + std::strerror(errno) + kRemedy;
+  if (stat(path.c_str(), &named) != 0)
+    return shown + " was removed or moved away while lsend was running (" + std::strerror(errno) +
+           ")" + kRemedy;
+  if (opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) return {};
+  return shown + " is another folder now than the one that lsend opened, into which files still "
+                 "go: it was replaced, mounted over or unmounted; start lsend again to use it";
+}
 
 Inbox::Inbox(std::filesystem::path folder, std::filesystem::path named, UniqueFd root,
              PartFolderPtr parts, std::string part_prefix, const Access& access)
@@ -261,18 +277,9 @@ Result<PartFile> Inbox::rescue(const PartFile& lost, const PublishTerms& terms) 
 }
 
 std::optional<std::string> Inbox::misplaced() const {
-  struct stat opened {};
-  struct stat named {};
-  const std::string shown = quoted(named_);
-  constexpr const char* kRemedy = "; start lsend again when it is there";
-  if (fstat(root_.get(), &opened) != 0)
-    return shown + " cannot be used any more: " + std::strerror(errno) + kRemedy;
-  if (stat(named_.c_str(), &named) != 0)
-    return shown + " was removed or moved away while lsend was running (" + std::strerror(errno) +
-           ")" + kRemedy;
-  if (opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) return std::nullopt;
-  return shown + " is another folder now than the one that lsend opened, into which files still "
-                 "go: it was replaced, mounted over or unmounted; start lsend again to use it";
+  auto why = why_misplaced(root_.get(), named_);
+  if (why.empty()) return std::nullopt;
+  return why;
 }
 
 std::optional<std::string> Inbox::trouble() const {

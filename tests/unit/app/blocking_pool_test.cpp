@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "catch.hpp"
+#include "lib/app/detached_look.hpp"
 #include "lsend/net/task_group.hpp"
 
 using namespace lsend;
@@ -124,4 +125,28 @@ TEST_CASE("what nobody waits for runs on a thread, and at once when the pool has
   bool ran = false;
   pool.post([&ran] { ran = true; });
   CHECK(ran);
+}
+
+TEST_CASE("a look that hangs is the only one, and answers when it can") {
+  std::promise<void> go;
+  auto gone = go.get_future().share();
+  std::atomic<int> looks = 0;
+  const TimePoint start = Clock::now();
+  app::DetachedLook look([gone, &looks] {
+    ++looks;
+    gone.wait();
+    return std::string("well");
+  });
+  CHECK_FALSE(look.since().has_value());
+  look.start(start);
+  look.start(start + 1h);
+  CHECK_FALSE(look.take_answer().has_value());
+  CHECK(look.since() == start);
+  go.set_value();
+  std::optional<std::string> answer;
+  while (!answer) answer = look.take_answer();
+  CHECK(*answer == "well");
+  CHECK(looks == 1);
+  CHECK_FALSE(look.since().has_value());
+  CHECK_FALSE(look.take_answer().has_value());
 }
