@@ -15,6 +15,7 @@ namespace {
 constexpr Duration kAnnounceEvery = std::chrono::seconds(60);
 constexpr Duration kLookAtInterfaces = std::chrono::seconds(5);
 constexpr Duration kLookForAwaited = std::chrono::seconds(1);
+constexpr Duration kLookAtOwn = std::chrono::seconds(1);
 constexpr Duration kAnswerLimit = std::chrono::seconds(2);
 constexpr double kDatagramsPerSecond = 50;
 constexpr std::uint16_t kFirstUnprivilegedPort = 1024;
@@ -103,7 +104,7 @@ void DiscoveryService::tell_problems(std::vector<std::string> problems) {
 
 void DiscoveryService::use(Networks networks) {
   networks_ = std::move(networks);
-  own_addresses_ = addresses_of(networks_.all);
+  know_own(networks_.all);
   std::vector<std::string> problems;
   if (server_ && !node_.settings.interfaces.empty())
     problems = server_->listen_at(addresses_of(networks_.chosen));
@@ -113,6 +114,30 @@ void DiscoveryService::use(Networks networks) {
     if (update.changed) schedule_.restart(Clock::now());
   }
   tell_problems(std::move(problems));
+}
+
+void DiscoveryService::know_own(const std::vector<net::Interface>& all) {
+  own_addresses_ = addresses_of(all);
+  looked_ = Clock::now();
+  std::erase_if(copies_, [this](const auto& copy) {
+    const auto& host = copy.endpoints.front().host;
+    return std::find(own_addresses_.begin(), own_addresses_.end(), host) != own_addresses_.end();
+  });
+}
+
+/// An address may be newer than the last look.
+bool DiscoveryService::is_own(const std::string& host) {
+  const auto known = [&] {
+    return std::find(own_addresses_.begin(), own_addresses_.end(), host) != own_addresses_.end();
+  };
+  if (known() || Clock::now() - looked_ < kLookAtOwn) return known();
+  const auto list = net::list_interfaces();
+  // A list that cannot be had is not asked for again and again.
+  if (list)
+    know_own(list->interfaces);
+  else
+    looked_ = Clock::now();
+  return known();
 }
 
 /// A wrong --interface is the user's error at the start and an interface that has gone away later.
@@ -204,13 +229,11 @@ void DiscoveryService::heard(const DeviceInfo& info, const Endpoint& from, bool 
 
 /// Our own announcements come back to us; those of another host come from a copy of our identity.
 void DiscoveryService::note_copy(const DeviceInfo& info, const Endpoint& from) {
-  const bool ours = std::find(own_addresses_.begin(), own_addresses_.end(), from.host) !=
-                    own_addresses_.end();
-  if (ours || copies_.size() >= kMostCopies) return;
+  if (copies_.size() >= kMostCopies) return;
   const auto at_it = [&](const discovery::Device& copy) {
     return copy.endpoints.front().host == from.host;
   };
-  if (std::any_of(copies_.begin(), copies_.end(), at_it)) return;
+  if (std::any_of(copies_.begin(), copies_.end(), at_it) || is_own(from.host)) return;
   auto& copy = copies_.emplace_back();
   copy.info = info;
   copy.endpoints.push_back(from);

@@ -65,6 +65,8 @@ class DiscoveryService {
 
  private:
   void use(Networks networks);
+  void know_own(const std::vector<net::Interface>& all);
+  bool is_own(const std::string& host);
   void look_again();
   void tell_problems(std::vector<std::string> problems);
   void warn(const std::string& message) const;
@@ -87,6 +89,7 @@ class DiscoveryService {
   discovery::AnnounceSchedule schedule_;
   Networks networks_;
   std::vector<std::string> own_addresses_;
+  TimePoint looked_{};  ///< when these were listed
   net::HttpServer* server_ = nullptr;
   std::unique_ptr<net::Multicast> multicast_;
   net::TaskGroup tasks_;

@@ -3,11 +3,14 @@ it is mended."""
 
 import json
 import shutil
+import time
 
 import pytest
 
 from lab.netns import requires_netns
 from lab.process import Program, Receiver, run_lsend, wait_until
+from peers.multicast import MulticastPeer, announcement_of
+from peers.receiver import ReceiverPeer
 
 CURE = "Remove 'identity.pem' from the home folder of one of them"
 
@@ -81,3 +84,25 @@ def test_info_self_is_no_copy(homes, tmp_path):
     with Receiver(tmp_path / "in", home=homes[0]) as receiver:
         done = run_lsend("info", "--self", "--json", "-p", str(receiver.port), home=homes[0])
     assert done.returncode == 0 and json.loads(done.stdout)["ok"] is True
+
+
+@requires_netns
+def test_an_address_that_is_new_here_is_no_copy(lab, homes, tmp_path):
+    """As after a change of the DHCP address: our own announcement, sent from there, comes back."""
+    with Receiver(tmp_path / "in", home=homes[0], netns=lab[0].name, interface=None,
+                  port=53317) as receiver, ReceiverPeer("1.17", host=lab[1].ipv4, net=lab[1].name) \
+            as peer, MulticastPeer(lab[1].ipv4, lab[1].name) as other:
+        message = announcement_of(peer) | {"fingerprint": receiver.fingerprint}
+        time.sleep(1.1)  # the last look may be a second old
+        lab[0].run("ip", "addr", "add", "10.77.0.250/16", "dev", "eth0")
+        try:
+            with MulticastPeer("10.77.0.250", lab[0].name) as own:
+                own.send(message)
+                other.wait_for(lambda heard: heard["fingerprint"] == receiver.fingerprint, 5)
+            other.send(message)
+            wait_until(lambda: "another device announces this one's certificate" in
+                       receiver.stderr(), what="the warning of the other host")
+            assert lab[1].ipv4 in receiver.stderr()
+            assert "10.77.0.250" not in receiver.stderr()
+        finally:
+            lab[0].run("ip", "addr", "del", "10.77.0.250/16", "dev", "eth0", check=False)
