@@ -58,8 +58,8 @@ struct Wanted {
   bool found = false;
 
   bool takes(const Interface& interface, InterfaceAddress own) const {
-    if (interface.name == name) return true;
-    if (!network) return false;
+    // The name of an alias, "eth0:1", is an address's: the interface is meant.
+    if (!network) return interface.name == name.substr(0, name.find(':'));
     own.prefix = network->length;
     return in_network(own, network->base);
   }

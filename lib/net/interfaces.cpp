@@ -1,6 +1,8 @@
 #include "lsend/net/interfaces.hpp"
 
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -20,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <string_view>
 
 #include "lsend/net/tcp_link.hpp"
 
@@ -65,6 +68,9 @@ InterfaceAddress read_address(const ifaddrs& entry) {
   return address_v6(asio::ip::address_v6(bytes, raw.sin6_scope_id), prefix);
 }
 
+/// An address may have a label, "eth0:1", for a name: its interface stands before the colon.
+std::string without_label(const std::string& name) { return name.substr(0, name.find(':')); }
+
 Interface& find_or_add(std::vector<Interface>& interfaces, const std::string& name,
                        unsigned flags) {
   for (auto& known : interfaces)
@@ -105,7 +111,7 @@ Result<std::vector<Interface>> ask_netlink() {
     if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP)) continue;
     const auto family = entry->ifa_addr->sa_family;
     if (family != AF_INET && family != AF_INET6) continue;
-    find_or_add(interfaces, entry->ifa_name, entry->ifa_flags)
+    find_or_add(interfaces, without_label(entry->ifa_name), entry->ifa_flags)
         .addresses.push_back(read_address(*entry));
   }
   return interfaces;
@@ -136,8 +142,8 @@ bool ask_netdevice(int socket, std::vector<Interface>& interfaces) {
   entries.resize(static_cast<std::size_t>(all.ifc_len) / sizeof(ifreq));
   for (auto& entry : entries) {
     if (entry.ifr_addr.sa_family != AF_INET) continue;
-    const std::string label(entry.ifr_name, ::strnlen(entry.ifr_name, IFNAMSIZ));
-    const auto name = label.substr(0, label.find(':'));
+    const auto name =
+        without_label(std::string(entry.ifr_name, ::strnlen(entry.ifr_name, IFNAMSIZ)));
     const auto flags = flags_if_up(socket, name);
     if (flags == 0) continue;
     // Which of the addresses is meant, it reads from where its answer goes.
@@ -182,6 +188,21 @@ bool ask_proc(int socket, std::vector<Interface>& interfaces) {
     find_or_add(interfaces, name, flags).addresses.push_back(address_v6(address, prefix));
   }
   return true;
+}
+
+/// Does a bridge's port lead out of this host, by a cable or a tunnel? Not to a container (veth), a
+/// virtual machine (tun) or nowhere (dummy); all others may, such as a bond or a VLAN of a card.
+bool leads_out(const std::string& port) {
+  std::error_code none;
+  const bool device = std::filesystem::exists("/sys/class/net/" + port + "/device", none);
+  const AskSocket socket;
+  ethtool_drvinfo driver{};
+  driver.cmd = ETHTOOL_GDRVINFO;
+  auto request = request_for(port);
+  request.ifr_data = reinterpret_cast<char*>(&driver);
+  if (device || ::ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return device;
+  const std::string_view name(driver.driver, ::strnlen(driver.driver, sizeof driver.driver));
+  return name != "veth" && name != "tun" && name != "dummy";
 }
 
 /// Of the kernel's table, proc(5): those that have answered.
@@ -242,15 +263,14 @@ std::optional<std::vector<std::uint32_t>> neighbours_on_bridge(const std::string
   std::error_code error;
   if (!fs::is_directory(place / "bridge", error)) return std::nullopt;
   for (fs::directory_iterator ports(place / "brif", error), end; !error && ports != end;
-       ports.increment(error)) {
-    const auto device = fs::path("/sys/class/net") / ports->path().filename() / "device";
-    std::error_code none;
-    if (fs::exists(device, none)) return std::nullopt;
-  }
+       ports.increment(error))
+    if (leads_out(ports->path().filename().string())) return std::nullopt;
   if (error) return std::nullopt;
   return known_neighbours(name);
 }
 
-bool is_interface(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
+bool is_interface(const std::string& name) {
+  return ::if_nametoindex(without_label(name).c_str()) != 0;
+}
 
 }  // namespace lsend::net

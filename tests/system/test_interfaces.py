@@ -114,6 +114,20 @@ def test_C1_without_it_receive_listens_everywhere(lab, own_home, receive, second
     assert not any(address.startswith(("127.", "::1", "fe80")) for address in addresses)
 
 
+@pytest.mark.parametrize("wanted", ["eth0", "eth0:1"])
+def test_C1_an_address_with_a_label_is_one_of_its_interface(lab, own_home, receive, wanted):
+    """As ifconfig and Debian's ifupdown make them."""
+    ip(lab[0], "addr", "add", "10.66.0.1/24", "dev", "eth0", "label", "eth0:1")
+    try:
+        running = receive("-i", wanted)
+        assert set(ready_event(running)["addresses"]) == {lab[0].ipv4, "10.66.0.1"}
+        assert can_reach(lab[0], lab[0].ipv4, running.port)
+        assert can_reach(lab[0], "10.66.0.1", running.port)
+        assert not can_reach(lab[0], "127.0.0.1", running.port)
+    finally:
+        ip(lab[0], "addr", "del", "10.66.0.1/24", "dev", "eth0")
+
+
 def test_C1_the_banner_says_the_same(lab, own_home, tmp_path, second_network):
     ready = tmp_path / "ready.json"
     with Program("receive", "-y", "--dir", tmp_path / "in", "-i", "eth1", "--port", PORT,
@@ -503,6 +517,36 @@ def test_C3_who_is_known_to_be_behind_a_bridge_is_asked(lab, own_home, tmp_path)
     finally:
         here.run("ip", "link", "delete", "docker0", check=False)
         subprocess.run(["ip", "netns", "delete", box], check=False)
+
+
+LEADING_OUT = {"VLAN": ["link", "eth0", "type", "vlan", "id", "10"], "bond": ["type", "bond"],
+               "tunnel": ["type", "vxlan", "id", "7", "dstport", "4789", "remote", "10.77.0.2",
+                          "dev", "eth0"],
+               "tap": ["tap"], "dummy": ["type", "dummy"]}
+
+
+@pytest.mark.parametrize("kind", LEADING_OUT)
+def test_C3_a_bridge_whose_port_leads_out_is_walked(lab, own_home, kind):
+    """By a card that is not the port itself, too; a virtual machine or nothing is no cable."""
+    here = lab[0]
+    words = LEADING_OUT[kind]
+    made = here.run("ip", *(["tuntap", "add", "port0", "mode", "tap"] if kind == "tap" else
+                            ["link", "add", *words[:2], "name", "port0", *words[2:]]
+                            if words[0] == "link" else ["link", "add", "port0", *words]),
+                    check=False)
+    if made.returncode:
+        pytest.skip(f"this kernel makes no {kind}: {made.stderr.strip()}")
+    try:
+        ip(here, "link", "add", "vmbr0", "type", "bridge")
+        ip(here, "link", "set", "port0", "master", "vmbr0", "up")
+        ip(here, "addr", "add", "172.30.0.1/29", "dev", "vmbr0")
+        ip(here, "link", "set", "vmbr0", "up")
+        run_lsend("discover", "--scan", "--json", "--timeout", "1s", "-i", "vmbr0", home=own_home,
+                  netns=here.name)
+        assert (asked(here, "172.30.0.") != []) == (kind not in ("tap", "dummy"))
+    finally:
+        here.run("ip", "link", "delete", "vmbr0", check=False)
+        here.run("ip", "link", "delete", "port0", check=False)
 
 
 def test_C3_discover_sees_a_whole_network_within_its_default_time(lab, own_home, tmp_path):
