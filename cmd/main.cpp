@@ -56,7 +56,9 @@ void write_by_queues(Channel& out, Channel& err, bool json) {
 
 /// Results that nobody could read are a failure; a reader that left is not.
 int check_output(const Channel& out, Console& console, int code) {
-  if (out.error() == 0 || out.error() == EPIPE || code != kSuccess) return code;
+  // A terminal that was closed is a reader that left, and says EIO.
+  const bool left = out.error() == EPIPE || (out.error() == EIO && app::stop_signal());
+  if (out.error() == 0 || left || code != kSuccess) return code;
   const auto error = fail_errno(Errc::io, "cannot write to standard output", out.error());
   console.error(error);
   return exit_code(error.code()).code;

@@ -93,7 +93,7 @@ void declare_receive(Declarer& in, RawReceive& raw) {
   in.value("--accept-exec", raw.accept_exec, "CMD", "a shell command that decides; see the manual");
   in.value("--pin", raw.pin, "PIN",
            "senders must know it; 'random' makes one up\n[LSEND_RECEIVE_PIN]");
-  in.value("--pin-file", raw.pin_file, "FILE", "all that is in it is the PIN");
+  in.value("--pin-file", raw.pin_file, "FILE", "its first line is the PIN");
   in.values("--allow", raw.allow, "GLOB", "take only files of such names; may be repeated");
   in.values("--deny", raw.deny, "GLOB", "take no files of such names; may be repeated");
   in.value("--idle-timeout", raw.idle_timeout, "TIME", "stop after so long without a transfer");

@@ -126,7 +126,7 @@ void declare_send(Declarer& in, RawSend& raw) {
   in.flag("-0,--null", raw.null, "each path of the list ends with NUL");
   in.flag("-L,--follow", raw.follow, "follow symbolic links inside folders");
   in.value("--pin", raw.pin, "PIN", "the receiver's PIN [LSEND_PIN, asked for]");
-  in.value("--pin-file", raw.pin_file, "FILE", "all that is in it is the PIN");
+  in.value("--pin-file", raw.pin_file, "FILE", "its first line is the PIN");
   in.value("--trust", raw.trust, "HOW", "tofu, ask, strict or off [tofu]");
   in.values("--fingerprint", raw.fingerprints, "HEX",
             "the receiver's certificate must be this one;\nmay be repeated");

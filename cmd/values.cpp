@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <charconv>
 #include <limits>
+#include <map>
+#include <utility>
 #include <optional>
 #include <string>
 
@@ -192,6 +194,17 @@ Result<> check_pin(std::string_view name, std::string_view pin) {
   return {};
 }
 
+namespace {
+
+/// What came out of pipes, which can be read once only: a receiver that is told to read its options
+/// again finds the PIN here.
+std::map<std::pair<dev_t, ino_t>, std::string>& pins_of_pipes() {
+  static std::map<std::pair<dev_t, ino_t>, std::string> pins;
+  return pins;
+}
+
+}  // namespace
+
 Result<std::string> read_pin_file(std::string_view name, const std::string& path) {
   const auto what = std::string(name) + ": '" + escape_for_terminal(path, 4096) + "' ";
   const auto wrong = [&](const char* why) { return fail(Errc::usage, what + why); };
@@ -205,6 +218,9 @@ Result<std::string> read_pin_file(std::string_view name, const std::string& path
   if (!S_ISREG(info.st_mode) && !is_shell_pipe(file.get()))
     return wrong("is no file: a PIN comes from a file, from <(COMMAND) or from the environment");
   if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0) return wrong("can be read by others: chmod o= it");
+  const std::pair pipe(info.st_dev, info.st_ino);
+  if (const auto read = pins_of_pipes().find(pipe); read != pins_of_pipes().end())
+    return read->second;
   auto text = read_little(file.get());
   if (!text) return fail_errno(Errc::usage, what + "cannot be read", errno);
   if (text->size() > kLongestPinFile) return wrong("is too long for a PIN: 1024 bytes at most");
@@ -212,16 +228,15 @@ Result<std::string> read_pin_file(std::string_view name, const std::string& path
   if (text->starts_with("\xFF\xFE") || text->starts_with("\xFE\xFF"))
     return wrong("is UTF-16 text: save it as UTF-8");
   if (text->find('\0') != std::string::npos) return wrong("has a NUL in it");
-  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+  text->resize(std::min(text->find_first_of("\r\n"), text->size()));
   if (text->find_first_not_of(" \t\r\n") == std::string::npos)
     return wrong("has no PIN in its first line");
   if (!is_utf8(*text)) return wrong("is no UTF-8 text");
-  if (text->find_first_of("\r\n") != std::string::npos)
-    return wrong("has several lines: the PIN alone is wanted");
   const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
   if (is_blank(text->front()) || is_blank(text->back()))
     return wrong("has blanks before or behind the PIN, and they would count: remove them");
   if (const auto fine = check_pin(name, *text); !fine) return fine.error();
+  if (!S_ISREG(info.st_mode)) pins_of_pipes().emplace(pipe, *text);
   return std::move(*text);
 }
 

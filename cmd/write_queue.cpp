@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -137,9 +138,13 @@ struct WriteQueue::State {
   }
   void tell_dropped() {
     if (!dropped.any()) return;
-    const auto line = notice ? notice(dropped) : std::string();
-    dropped = Dropped();
-    append(line, true);
+    try {
+      const auto line = notice ? notice(dropped) : std::string();
+      append(line, true);
+      dropped = Dropped();
+    } catch (const std::bad_alloc&) {
+      // On the writer's thread nobody would catch it. It is told when there is memory.
+    }
   }
   std::size_t write_now(std::string_view text);
   void start_writer(const std::shared_ptr<State>& self);

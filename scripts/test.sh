@@ -43,7 +43,7 @@ if [ "$scope" = all ]; then
   system_tests() { # seconds, then options
     timeout "$1" "$python" -m pytest -q -rs -o cache_dir="$results/cache" "${@:2}" tests/system </dev/null
   }
-  system_tests 1800 -n 3 --dist loadfile --junitxml="$results/system.xml"
+  system_tests 3000 -n 3 --dist loadfile --junitxml="$results/system.xml"
   code=$?
   # A machine that stalls fails tests with real clocks: a few that failed run once more, alone.
   if [ $code -eq 1 ] && "$python" "$root/scripts/count_results.py" --few-failed "$results/system.xml"; then

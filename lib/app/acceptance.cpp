@@ -91,6 +91,21 @@ transfer::Ruling Acceptance::rule(const net::Exchange& exchange,
   return transfer::rule_on(rules_, sender, request.message);
 }
 
+bool Acceptance::only_declines(const net::Exchange& exchange) {
+  RequestEvent files;
+  files.standing = standing(exchange, DeviceInfo());
+  RequestEvent message = files;
+  message.message = true;
+  return rule(exchange, files) == transfer::Ruling::decline &&
+         rule(exchange, message) == transfer::Ruling::decline;
+}
+
+Error Acceptance::declined_by_rule(const RequestEvent& request) {
+  return fail(Errc::declined, request.standing == identity::Standing::blocked
+                                  ? "this device is blocked"
+                                  : "no rule accepts this sender");
+}
+
 /// A sender that waits, and what is asked about it.
 struct Acceptance::Wait {
   explicit Wait(net::Exchange& waiting) : exchange(waiting) {}
@@ -117,10 +132,7 @@ Task<Acceptance::Outcome> Acceptance::decide(net::Exchange& exchange, SessionPtr
                                              std::vector<std::size_t> offered) {
   const auto ruling = rule(exchange, request);
   if (ruling == transfer::Ruling::decline)
-    co_return refused("rule", Errc::declined,
-                      request.standing == identity::Standing::blocked
-                          ? "this device is blocked"
-                          : "no rule accepts this sender");
+    co_return refused("rule", Errc::declined, declined_by_rule(request).message());
   if (ruling == transfer::Ruling::accept) {
     auto outcome = accepted("rule", offered.size());
     outcome.files = std::move(offered);

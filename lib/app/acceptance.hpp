@@ -31,6 +31,11 @@ class Acceptance {
   /// What the rules say of a request, of which its standing and whether it is a message matter.
   transfer::Ruling rule(const net::Exchange& exchange, const RequestEvent& request) const;
 
+  /// Does a rule decline this caller, whatever it sends?
+  bool only_declines(const net::Exchange& exchange);
+  /// The error for whom it does.
+  static Error declined_by_rule(const RequestEvent& request);
+
   /// How it was decided, and the word for who did.
   struct Outcome {
     bool accepted = false;

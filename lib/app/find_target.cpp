@@ -1,5 +1,7 @@
 #include "lib/app/find_target.hpp"
 
+#include <optional>
+#include <exception>
 #include <algorithm>
 
 #include "lib/app/known_calls.hpp"
@@ -307,10 +309,21 @@ Task<Result<Peer>> find_target(const Node& node, DiscoveryService& discovery, Se
   const auto executor = co_await net::asio::this_coro::executor;
   KnownCalls calls(executor, node, discovery);
   Finder finder(node, discovery, search, interrupt, calls);
-  auto peer = co_await finder.run();
+  std::exception_ptr thrown;
+  std::optional<Result<Peer>> peer;
+  try {
+    peer.emplace(co_await finder.run());
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  // The calls work on this frame: on no way out may it go before them.
+  const bool throws = co_await net::asio::this_coro::throw_if_cancelled();
+  co_await net::asio::this_coro::throw_if_cancelled(false);
   calls.abort();
   co_await calls.join();
-  co_return peer;
+  co_await net::asio::this_coro::throw_if_cancelled(throws);
+  if (thrown) std::rethrow_exception(thrown);
+  co_return std::move(*peer);
 }
 
 }  // namespace lsend::app

@@ -33,8 +33,13 @@ FormUpload::FormUpload(SessionPtr session, const storage::Inbox& inbox,
 FormUpload::~FormUpload() {
   // Only an exception leaves a form like this.
   if (ended_) return;
-  for (const auto& ticket : open_tickets())
+  // Without a list of them: there may be no memory for one.
+  const auto fail = [this](const transfer::UploadTicket& ticket) {
     session_->fail_upload(ticket, transfer::Failure::lasting, Clock::now());
+  };
+  for (const auto& file : slow_) fail(file.ticket);
+  if (held_) fail(held_->ticket);
+  if (ticket_) fail(*ticket_);
   session_->end_form(false);
 }
 

@@ -16,6 +16,21 @@ constexpr Version kV1{1, 0};
 constexpr std::string_view kByRule = "rule";
 constexpr std::string_view kBySender = "sender";
 
+/// The files that --allow and --deny let through. Errc::name_refused for any that has no place in
+/// the folder.
+Result<std::vector<std::size_t>> passing_files(const PrepareUpload& message,
+                                               const transfer::FileFilter& filter) {
+  const bool all = is_message(message) || (filter.allow.empty() && filter.deny.empty());
+  std::vector<std::size_t> offered;
+  offered.reserve(message.files.size());
+  for (std::size_t i = 0; i < message.files.size(); ++i) {
+    const auto name = storage::clean_file_name(message.files[i].file_name);
+    if (!name) return name.error();
+    if (all || filter.passes(storage::join_components(*name))) offered.push_back(i);
+  }
+  return offered;
+}
+
 }  // namespace
 
 ReceiveAdmission::ReceiveAdmission(const storage::Home& home, const ReceiveOptions& options,
@@ -100,9 +115,18 @@ RequestEvent ReceiveAdmission::describe(const net::Exchange& exchange,
 /// A disk without holes has no use for what is said of them.
 Task<Result<ReceiveAdmission::Offer>> ReceiveAdmission::read_prepare(
     const Request& request, const protocol::DeviceDefaults& defaults) {
-  auto offer = co_await reader_.read_prepare(request, defaults);
-  if (offer && !inbox_.keeps_holes())
-    for (auto& file : offer->message.files) file.allocated.reset();
+  RequestReader::Declines declines = [this](const net::Exchange& exchange) {
+    return acceptance_.only_declines(exchange);
+  };
+  auto reading = reader_.read_prepare(request, defaults, std::move(declines));
+  auto offer = co_await std::move(reading);
+  if (!offer) co_return offer;
+  // Holes that are not worth it would only be work at each file.
+  constexpr std::uint64_t kWorth = 64 * 1024;
+  for (auto& file : offer->message.files) {
+    const auto allocated = std::min(file.allocated.value_or(file.size), file.size);
+    if (!inbox_.keeps_holes() || file.size - allocated < kWorth) file.allocated.reset();
+  }
   co_return offer;
 }
 
@@ -139,19 +163,13 @@ Result<> ReceiveAdmission::check(const PrepareUpload& message, const Here& here)
                                 here.leftover);
 }
 
-/// The files that --allow and --deny let through. Errc::name_refused for any that has no place in
-/// the folder.
-Result<std::vector<std::size_t>> ReceiveAdmission::passing(const PrepareUpload& message) const {
-  const auto& filter = options_.filter;
-  const bool all = is_message(message) || (filter.allow.empty() && filter.deny.empty());
-  std::vector<std::size_t> offered;
-  offered.reserve(message.files.size());
-  for (std::size_t i = 0; i < message.files.size(); ++i) {
-    const auto name = storage::clean_file_name(message.files[i].file_name);
-    if (!name) return name.error();
-    if (all || filter.passes(storage::join_components(*name))) offered.push_back(i);
-  }
-  return offered;
+/// On a thread where there are many: their names take their time.
+Task<Result<std::vector<std::size_t>>> ReceiveAdmission::passing(const PrepareUpload& message) {
+  constexpr std::size_t kMany = 1000;
+  if (message.files.size() < kMany) co_return passing_files(message, options_.filter);
+  auto work = [&message, filter = options_.filter] { return passing_files(message, filter); };
+  auto passing = co_await pool_.run(std::move(work));
+  co_return passing;
 }
 
 /// While nobody reads what is told, no transfer begins: it would have to be told.
@@ -169,7 +187,9 @@ Error ReceiveAdmission::turn_away(const net::Exchange& exchange, const Offer& of
   auto event = describe(exchange, offer.message);
   event.files = offer.files;
   event.bytes = offer.bytes;
-  auto why = book_.busy_for(exchange.peer(), Clock::now());
+  if (offer.declined) book_.requested(event);
+  auto why = offer.declined ? acceptance_.declined_by_rule(event)
+                            : book_.busy_for(exchange.peer(), Clock::now());
   book_.refused(std::move(event), kByRule, why);
   return why;
 }
@@ -187,7 +207,7 @@ Task<Result<ReceiveAdmission::Admitted>> ReceiveAdmission::admit(const Request& 
   }
   if (exchange.peer_fingerprint()) (*session)->prove(*exchange.peer_fingerprint());
   Opened opened(book_, *session, std::move(event));
-  auto offered = passing(message);
+  auto offered = co_await passing(message);
   if (!offered) co_return opened.refuse(kByRule, offered.error());
   const auto room = co_await wait_for_room(exchange, *session);
   if (!room) co_return opened.refuse(kByRule, room.error());

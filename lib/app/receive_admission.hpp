@@ -69,7 +69,7 @@ class ReceiveAdmission {
   };
   Task<Here> look(const net::Exchange& exchange, const PrepareUpload& message);
   Result<> check(const PrepareUpload& message, const Here& here) const;
-  Result<std::vector<std::size_t>> passing(const PrepareUpload& message) const;
+  Task<Result<std::vector<std::size_t>>> passing(const PrepareUpload& message);
   RequestEvent describe(const net::Exchange& exchange, const PrepareUpload& message);
 
   const ReceiveOptions& options_;

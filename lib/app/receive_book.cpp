@@ -55,7 +55,8 @@ bool ReceiveBook::keeps_out(const net::Exchange& exchange) const {
 }
 
 Error ReceiveBook::busy_for(const PeerAddress& sender, TimePoint now) {
-  told_busy_ = now;
+  // The slot may have become free while the offer came in.
+  if (slot_.busy()) told_busy_ = now;
   return slot_.busy_for(sender);
 }
 
@@ -122,11 +123,13 @@ void ReceiveBook::session_ended(const SessionPtr& session) {
   if (!session->was_active()) return;
   const auto totals = session->totals();
   const auto lost = totals.failed + totals.open;
-  ++ended_;
+  // What its sender has begun anew is no transfer of its own for --once and --count.
+  const bool counts = !session->gave_way();
+  if (counts) ++ended_;
   ++report_.sessions;
   report_.files_done += totals.done;
   report_.files_failed += lost;
-  if (count_ == 0 || ended_ <= count_) report_.counted_failed += lost;
+  if (counts && (count_ == 0 || ended_ <= count_)) report_.counted_failed += lost;
   report_.bytes += totals.bytes_done;
   SessionEvent event;
   event.session = session->id().str();

@@ -36,6 +36,7 @@ transfer::Failure failure_of(Errc code) {
     case Errc::size_mismatch:
     case Errc::bad_request:
     case Errc::length_required:
+    case Errc::checksum_mismatch:
       return transfer::Failure::misfit;
     case Errc::timed_out:
       return transfer::Failure::stalled;
@@ -72,7 +73,7 @@ Task<std::string> ReceiveHandler::trouble() {
 
 Task<> ReceiveHandler::prepare_upload(Request& request) {
   auto offer = co_await admission_.read_prepare(request, node().defaults());
-  if (!offer || offer->kept_out) {
+  if (!offer || offer->kept_out || offer->declined) {
     auto error = offer ? admission_.turn_away(request.exchange, *offer) : offer.error();
     co_await respond_error(request.exchange, std::move(error));
     co_return;
@@ -172,7 +173,8 @@ Task<> ReceiveHandler::upload(Request& request) {
   const auto& info = upload->session->files()[file].info;
   if (stored) {
     this->stored(exchange, *upload->session, info, *stored, course.from);
-  } else if (given_up) {
+  } else if (given_up || stored.error().code() == Errc::timed_out) {
+    // Whoever was silent for so long hardly comes back; should it, the file is told of again.
     book_.file(info, stored);
   }
   book_.settle();

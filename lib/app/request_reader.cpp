@@ -7,8 +7,10 @@ namespace lsend::app {
 namespace {
 
 constexpr std::size_t kMaxPrepare = 64 * 1024 * 1024;
-/// All prepare bodies that are being read: one of the largest kind, and some usual ones.
-constexpr std::uint64_t kMaxJsonInFlight = 96 * 1024 * 1024;
+/// All that is held of requests that are being read: one of the largest kind, and some usual ones.
+constexpr std::uint64_t kMaxJsonInFlight = 192 * 1024 * 1024;
+/// An offer that may be read as a whole before anybody decides about it.
+constexpr std::uint64_t kSmallOffer = 64 * 1024;
 constexpr std::string_view kByRule = "rule";
 constexpr Duration kTellOfLockEvery = std::chrono::seconds(10);
 
@@ -37,6 +39,8 @@ class JsonBudget {
   std::uint64_t seen_ = 0;
   std::uint64_t bytes_ = 0;  ///< of these, what counts
 };
+
+Error too_many() { return fail(Errc::too_many_requests, "too many requests are being read"); }
 
 Task<> wake_at(TimePoint when, net::Exchange& exchange, bool& come) {
   come = co_await net::sleep_for(std::chrono::ceil<Duration>(when - Clock::now()));
@@ -121,23 +125,18 @@ void RequestReader::tell_of_pin(const net::Exchange& exchange, const Error& erro
 Task<Result<>> RequestReader::read_body(const Request& request, net::Exchange::TakeBlock take) {
   const auto fits = co_await check_head(request);
   if (!fits) co_return fits.error();
-  // What has come counts, not what is announced: two heads would keep everybody out.
-  JsonBudget budget(json_in_flight_, kMaxJsonInFlight);
-  net::Exchange::TakeBlock within_budget = [&](std::string_view block) -> Result<> {
-    if (!budget.take(block.size()))
-      return fail(Errc::too_many_requests, "too many requests are being read");
-    return take(block);
-  };
-  auto reading = request.exchange.read_blocks(kMaxPrepare, std::move(within_budget));
-  const auto read = co_await std::move(reading);
+  const auto read = co_await request.exchange.read_blocks(kMaxPrepare, std::move(take));
   co_return read;
 }
 
 Task<Result<std::string>> RequestReader::read_json(const Request& request) {
+  // What has come counts, not what is announced: two heads would keep everybody out.
+  JsonBudget budget(json_in_flight_, kMaxJsonInFlight);
   std::string text;
-  net::Exchange::TakeBlock append = [&text](std::string_view block) {
+  net::Exchange::TakeBlock append = [&](std::string_view block) -> Result<> {
+    if (!budget.take(block.size())) return too_many();
     text.append(block);
-    return Result<>();
+    return {};
   };
   auto reading = read_body(request, std::move(append));
   const auto read = co_await std::move(reading);
@@ -145,23 +144,35 @@ Task<Result<std::string>> RequestReader::read_json(const Request& request) {
   co_return text;
 }
 
-/// Read while it comes, and only counted where the sender cannot be let in: whoever asks a busy
-/// receiver with a hundred thousand files costs it what the bytes cost, and stops nobody.
+/// Is all that may come small? Then nobody is kept waiting by it.
+static bool is_small(const net::Exchange& exchange) {
+  const auto& length = exchange.head().framing.content_length;
+  return length && *length <= kSmallOffer;
+}
+
+/// Read while it comes, and only counted where the sender cannot be let in: whoever asks with a
+/// hundred thousand files costs what the bytes cost, and stops nobody.
 Task<Result<RequestReader::Offer>> RequestReader::read_prepare(
-    const Request& request, const protocol::DeviceDefaults& defaults) {
+    const Request& request, const protocol::DeviceDefaults& defaults, Declines declines) {
   protocol::JsonLimits limits;
   limits.max_files = options_.limits.max_files;
   using Files = protocol::PrepareDecoder::Files;
+  JsonBudget budget(json_in_flight_, kMaxJsonInFlight);
   std::optional<protocol::PrepareDecoder> decoder;
   Offer offer;
   net::Exchange::TakeBlock decode = [&](std::string_view block) -> Result<> {
     // Not before: a PIN is judged first, and the slot may become free meanwhile.
     if (!decoder) {
       offer.kept_out = book_.keeps_out(request.exchange);
+      offer.declined =
+          !offer.kept_out && !is_small(request.exchange) && declines(request.exchange);
       decoder.emplace(request.route.codec->request_name(), limits,
-                      offer.kept_out ? Files::count : Files::keep);
+                      offer.kept_out || offer.declined ? Files::count : Files::keep);
     }
-    return decoder->feed(block);
+    const auto before = decoder->held();
+    auto fed = decoder->feed(block);
+    if (fed && !budget.take(decoder->held() - before)) return too_many();
+    return fed;
   };
   auto reading = read_body(request, decode);
   const auto read = co_await std::move(reading);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -27,11 +28,14 @@ class RequestReader {
   struct Offer {
     PrepareUpload message;
     bool kept_out = false;  ///< its files were counted, not kept: whatever it asks, the answer is "busy"
+    bool declined = false;  ///< they were counted, not kept: no rule accepts such a sender
     std::size_t files = 0;
     std::uint64_t bytes = 0;
   };
-  Task<Result<Offer>> read_prepare(const Request& request,
-                                   const protocol::DeviceDefaults& defaults);
+  /// Will the caller be declined, whatever it offers?
+  using Declines = std::function<bool(const net::Exchange& exchange)>;
+  Task<Result<Offer>> read_prepare(const Request& request, const protocol::DeviceDefaults& defaults,
+                                   Declines declines);
 
   /// The options are not what they were.
   void options_changed() { pins_.change(options_.pin); }

@@ -84,14 +84,13 @@ void Runtime::wait_for_signal() {
 void Runtime::take_signal(int number) {
   const bool again = interrupt_.requested();
   // A terminal that closes says nothing to who is about to end.
-  const bool said = number == SIGHUP || (number == first_ && Clock::now() - asked_ < kOneWish);
+  const bool said = number == SIGHUP || Clock::now() - asked_ < kOneWish;
   if (again && !said) {
     hasten_stop();
     context_->stop();
     return;
   }
   wait_for_signal();
-  if (!again) first_ = number;
   interrupt_.request(reason_of(number));
 }
 

@@ -71,7 +71,6 @@ class Runtime {
   OutputRoom room_;
   const Interrupt::Subscription on_stop_;
   TimePoint asked_{};  ///< when it was asked to stop
-  int first_ = 0;      ///< by this signal
   bool failed_ = false;
   std::function<StatusEvent()> status_;
 };

@@ -115,6 +115,8 @@ Task<Result<>> SendJob::ask_and_upload() {
 Task<Result<>> SendJob::ask_then_upload(SendAsker& asker) {
   const auto wanted = co_await asker.prepare();
   if (!wanted) co_return wanted.error();
+  // From here on files end one by one, and what fails must not hide those that are there.
+  granted_ = true;
   if (*wanted) {
     co_await upload(asker.take_client());
   }

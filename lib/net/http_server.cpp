@@ -130,7 +130,7 @@ void HttpServer::add(std::string address, TcpAcceptor acceptor) {
   auto listening =
       std::make_shared<Listening>(Listening{std::move(address), std::move(acceptor)});
   listening_.push_back(listening);
-  if (running_) tasks_.spawn(accept_loop(listening));
+  if (running_) start_accepting(listening);
 }
 
 Result<std::uint16_t> HttpServer::listen_everywhere(std::uint16_t port) {
@@ -205,7 +205,7 @@ std::vector<std::string> HttpServer::listen_at(const std::vector<std::string>& a
 
 Task<> HttpServer::run() {
   running_ = true;
-  for (const auto& listening : listening_) tasks_.spawn(accept_loop(listening));
+  for (const auto& listening : listening_) start_accepting(listening);
   co_await drained_.wait();
   co_await tasks_.join();
 }
@@ -223,6 +223,11 @@ void HttpServer::stop() {
   drain();
   for (auto& live : live_)
     if (live.abort) live.abort();
+}
+
+/// Without it nobody hears of us any more: it goes on whatever is thrown.
+void HttpServer::start_accepting(std::shared_ptr<Listening> listening) {
+  tasks_.spawn(keep_running("listening", [this, listening] { return accept_loop(listening); }));
 }
 
 Task<> HttpServer::accept_loop(std::shared_ptr<Listening> listening) {
@@ -307,7 +312,18 @@ class HttpServer::Presence {
   LiveList::iterator place_;
 };
 
+/// Nothing that a peer does may end the process: the barrier of each connection.
 Task<> HttpServer::serve_connection(TcpSocket socket) {
+  try {
+    co_await serve_accepted(std::move(socket));
+  } catch (const std::exception& failure) {
+    // The connection is closed by its destructor; a cancellation ends here as well.
+    if (!is_cancellation(std::current_exception()))
+      log_failure("listener", failure.what(), Clock::now());
+  }
+}
+
+Task<> HttpServer::serve_accepted(TcpSocket socket) {
   tune_socket(socket, false);
   error_code ec;
   const auto remote = socket.remote_endpoint(ec);
@@ -319,11 +335,9 @@ Task<> HttpServer::serve_connection(TcpSocket socket) {
     co_return;
   }
   Presence presence(*this, address);
-  // Nothing that a peer does may end the process: the barrier of each connection.
   try {
     co_await serve_admitted(std::move(socket), presence.live());
   } catch (const std::exception& failure) {
-    // The connection is closed by its destructor; a cancellation ends here as well.
     if (!is_cancellation(std::current_exception()))
       failed_inside(address, "a connection", failure.what());
   }

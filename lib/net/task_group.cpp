@@ -59,8 +59,14 @@ void TaskGroup::spawn(Task<> task) {
     state->running.erase(signal);
     if (state->running.empty()) state->idle.cancel();
   };
-  asio::co_spawn(state_->idle.get_executor(), std::move(task),
-                 asio::bind_cancellation_slot(signal->slot(), std::move(on_end)));
+  try {
+    asio::co_spawn(state_->idle.get_executor(), std::move(task),
+                   asio::bind_cancellation_slot(signal->slot(), std::move(on_end)));
+  } catch (...) {
+    // No memory for it: nobody may wait for what has not begun.
+    state_->running.erase(signal);
+    throw;
+  }
 }
 
 void TaskGroup::cancel() {
@@ -77,17 +83,20 @@ std::size_t TaskGroup::size() const { return state_->running.size(); }
 Task<> TaskGroup::join() {
   auto state = state_;
   // Whoever is cancelled while it waits here must not unwind under its children's feet.
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   bool cancelled = false;
   while (!state->running.empty()) {
+    const auto asked = co_await asio::this_coro::cancellation_state;
+    if (asked.cancelled() != asio::cancellation_type::none && !cancelled) {
+      cancelled = true;
+      cancel();
+      continue;
+    }
     state->idle.expires_at(TimePoint::max());
     co_await state->idle.async_wait(use_tuple);
-    const auto asked = co_await asio::this_coro::cancellation_state;
-    if (asked.cancelled() == asio::cancellation_type::none || cancelled) continue;
-    cancelled = true;
-    cancel();
   }
-  co_await asio::this_coro::throw_if_cancelled(true);
+  co_await asio::this_coro::throw_if_cancelled(throws);
   if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
   if (state->failure) std::rethrow_exception(std::exchange(state->failure, nullptr));
 }

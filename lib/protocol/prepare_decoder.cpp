@@ -50,6 +50,7 @@ class PrepareDecoder::Reader final : public JsonHandler {
   }
   std::size_t files() const { return count_; }
   std::uint64_t bytes() const { return bytes_; }
+  std::size_t held() const { return held_; }
 
   Result<> on_value(const JsonPath& path, JsonValue value) override {
     const bool in_files = path[0] == "files";
@@ -104,6 +105,7 @@ class PrepareDecoder::Reader final : public JsonHandler {
   std::vector<FileInfo> files_;
   std::size_t count_ = 0;  ///< files that have ended
   std::uint64_t bytes_ = 0;
+  std::size_t held_ = 0;
   bool preview_over_limit_ = false;
 };
 
@@ -194,7 +196,15 @@ Result<> PrepareDecoder::Reader::close_file() {
   if (!file_.has_type) return about_file("'fileType' is missing");
   ++count_;
   bytes_ += std::min(file_.info.size, std::numeric_limits<std::uint64_t>::max() - bytes_);
-  if (keep_ || count_ == 1) files_.push_back(std::move(file_.info));
+  if (keep_ || count_ == 1) {
+    // The list grows by doubling, and the id stands in it and in the set.
+    constexpr std::size_t kOfSet = 96;
+    const auto& info = file_.info;
+    held_ += 2 * sizeof(FileInfo) + kOfSet + 2 * info.id.str().size() + info.file_name.size() +
+             info.file_type.size() + (info.sha256 ? info.sha256->size() : 0) +
+             (info.preview ? info.preview->size() : 0);
+    files_.push_back(std::move(file_.info));
+  }
   if (count_ == 2) files_.front().preview.reset();
   return {};
 }
@@ -228,6 +238,7 @@ Result<PrepareUpload> PrepareDecoder::finish(const DeviceDefaults& defaults) {
 }
 
 std::size_t PrepareDecoder::files() const { return reader_->files(); }
+std::size_t PrepareDecoder::held() const { return reader_->held(); }
 std::uint64_t PrepareDecoder::bytes() const { return reader_->bytes(); }
 
 Result<PrepareUpload> Codec::decode_prepare_upload(std::string_view json,

@@ -99,10 +99,13 @@ void PartFile::remove() noexcept {
   remove_label();
   // Whoever closes what has no name any more frees all of it.
   const bool large = expected_ > kLargestFile ? written_ >= kSlow : expected_ >= kSlow;
-  if (large && home_.closer && *home_.closer)
+  if (!large || !home_.closer || !*home_.closer) return fd_.reset();
+  try {
     (*home_.closer)(std::move(fd_));
-  else
+  } catch (...) {
+    // No thread or memory for it: whoever threw has closed it.
     fd_.reset();
+  }
 }
 
 /// Room for what comes next, beyond the end: a part is as long as what has come of it, also when we

@@ -12,7 +12,6 @@ namespace {
 constexpr Duration kOnItsWay = std::chrono::seconds(2);
 
 /// A connection counts from when bytes came, a session from when it heard of them.
-constexpr Duration kClocksDiffer = std::chrono::seconds(1);
 
 Error forbidden() { return fail(Errc::forbidden, std::string(kUploadForbidden)); }
 
@@ -82,6 +81,7 @@ Result<UploadTicket> ReceiveSession::begin_upload(const UploadParams& params,
   files_[index].state = FileState::receiving;
   if (std::exchange(files_[index].misfit, false)) --misfits_;
   silence_ = Duration{0};
+  stalled_ = false;
   ++receiving_;
   touch(now);
   return UploadTicket{index};
@@ -149,11 +149,9 @@ AfterFailure ReceiveSession::fail_upload(UploadTicket ticket, Failure why, TimeP
   else if (file.attempts < std::numeric_limits<std::uint8_t>::max())
     ++file.attempts;
   --receiving_;
-  // A silence that has lasted long enough does not begin anew.
-  if (why == Failure::stalled)
-    expire(now + kClocksDiffer);
-  else
-    touch(now);
+  // A silence that has lasted long enough does not begin anew: one more try has to come soon.
+  stalled_ = why == Failure::stalled;
+  touch(now);
   const bool may_pass = why != Failure::lasting && !appeared;
   if (may_pass && state_ == State::active && file.attempts < limits_.attempts) {
     file.state = FileState::pending;
@@ -279,12 +277,12 @@ TimePoint ReceiveSession::deadline() const {
   if (state_ == State::waiting) return last_event_ + limits_.decision;
   // A running upload has its own stall limit, where its bytes pass.
   if (state_ != State::active || receiving_ > 0) return TimePoint::max();
-  auto deadline = last_event_ + limits_.idle;
+  auto deadline = last_event_ + limits_.idle + silence_;
   if (attendance_.left)
     deadline = std::min(deadline, std::max(last_event_, *attendance_.left) + limits_.deserted);
   const bool only_misfits = open_ > 0 && misfits_ == open_;
-  if (only_misfits) deadline = std::min(deadline, last_event_ + limits_.deserted);
-  return deadline + silence_;
+  if (only_misfits || stalled_) deadline = std::min(deadline, last_event_ + limits_.deserted);
+  return deadline;
 }
 
 ReceiveSession::Totals ReceiveSession::totals() const {

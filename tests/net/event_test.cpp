@@ -15,6 +15,8 @@ using net::Task;
 
 namespace {
 
+using Notes = std::vector<std::string>;
+
 /// Runs a coroutine to its end and throws what it threw.
 void run(const std::function<Task<>()>& start) {
   net::asio::io_context context(1);
@@ -54,6 +56,37 @@ Task<> event_goes(std::vector<std::string>& notes) {
   const bool slept = co_await net::sleep_for(Duration(5));
   CHECK(slept);
   event.reset();
+  co_await tasks.join();
+}
+
+Task<> slow_child(bool& frame_lives, Notes& notes) {
+  const bool whole = co_await net::sleep_for(std::chrono::hours(1));
+  notes.emplace_back(frame_lives && !whole ? "child ended first" : "the frame had gone");
+}
+
+Task<> sleeping_job(net::TaskGroup& children, bool& frame_lives, Notes& notes) {
+  children.spawn(slow_child(frame_lives, notes));
+  (void)co_await net::sleep_for(std::chrono::hours(1));
+}
+
+/// Whose frame its child refers to.
+Task<> parent_of_slow(Notes& notes) {
+  struct Frame {
+    bool lives = true;
+    ~Frame() { lives = false; }
+  };
+  Frame frame;
+  auto job = [&](net::TaskGroup& children) { return sleeping_job(children, frame.lives, notes); };
+  co_await net::with_children(std::move(job));
+}
+
+Task<> cancel_parent(Notes& notes) {
+  const auto executor = co_await net::asio::this_coro::executor;
+  net::TaskGroup tasks(executor);
+  tasks.spawn(parent_of_slow(notes));
+  const bool slept = co_await net::sleep_for(Duration(5));
+  CHECK(slept);
+  tasks.cancel();
   co_await tasks.join();
 }
 
@@ -121,8 +154,6 @@ Task<> fails_twice(int& runs) {
   co_return;
 }
 
-using Notes = std::vector<std::string>;
-
 }  // namespace
 
 TEST_CASE("an event wakes all who wait, and lets through who comes later") {
@@ -163,4 +194,10 @@ TEST_CASE("a loop that is needed starts anew after what it threw, and each time 
   CHECK(runs == 3);
   CHECK(lines == Notes{"a loop: once more"});
   set_log(LogLevel::error, {});
+}
+
+TEST_CASE("a job that is cancelled leaves no child behind either") {
+  Notes notes;
+  run([&] { return cancel_parent(notes); });
+  CHECK(notes == Notes{"child ended first"});
 }

@@ -152,7 +152,7 @@ def test_each_of_several_targets_as_it_needs(own_home, content):
 
 
 def test_a_file_that_vanishes_before_it_is_hashed(own_home, tmp_path):
-    """A file that cannot be read is told before anything is offered."""
+    """A file that cannot be read any more is told and not offered; the others go."""
     folder = tmp_path / "some"
     folder.mkdir()
     for name in ("a", "b"):
@@ -166,10 +166,13 @@ def test_a_file_that_vanishes_before_it_is_hashed(own_home, tmp_path):
 
     with ReceiverPeer(behave={"info": vanish}) as receiver:
         code, events = send(receiver.target, own_home, folder)
-        assert receiver.of("prepare") == []
-    assert code == 11
-    error, = (event for event in events if event["type"] == "error")
-    assert error["code"] == "io" and "cannot open" in error["message"]
+        offered = [file["fileName"] for file in receiver.offered.values()]
+    assert code == 10
+    assert offered == ["some/a"]
+    failed, = (event for event in events
+               if event["type"] == "file" and event["status"] == "failed")
+    assert failed["name"] == "some/b"
+    assert failed["error"]["code"] == "io" and "cannot open" in failed["error"]["message"]
 
 
 def test_who_is_called_by_name_is_asked_where_hashing_takes_longer(home, tmp_path, content):
@@ -230,7 +233,7 @@ def test_skip_spares_equal_files_of_another_lsend(home, tmp_path):
         _, events = send(target, home("sender"), folder)
         receiver.stop()
     assert {event["name"]: event["status"] for event in events if event["type"] == "file"} == {
-        "some/a": "declined", "some/b": "done", "some/c": "declined"}
+        "some/a": "skipped", "some/b": "done", "some/c": "skipped"}
     stored = digests((tmp_path / "in" / "some").iterdir())
     assert stored == digests(folder.iterdir()) | {
         "b": hashlib.sha256(b"b" * 1000).hexdigest(), "b (1)": files.digest(folder / "b")}

@@ -179,7 +179,9 @@ class HttpServer {
   void add(std::string address, TcpAcceptor acceptor);
   Task<> accept_loop(std::shared_ptr<Listening> listening);
   bool start_serving(TcpSocket socket);
+  void start_accepting(std::shared_ptr<Listening> listening);
   Task<> serve_connection(TcpSocket socket);
+  Task<> serve_accepted(TcpSocket socket);
   Task<> serve_admitted(TcpSocket socket, Live& live);
   Task<> serve_tls(TcpSocket socket, Live& live);
   Task<> serve_plain(TcpSocket socket, Live& live);

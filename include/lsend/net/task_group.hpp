@@ -63,12 +63,16 @@ std::invoke_result_t<Job&, TaskGroup&> with_children(Job job) {
     failure = std::current_exception();
   }
   if (failure) children.cancel();
+  // Who is cancelled already must not unwind before its children have ended either.
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
   try {
     co_await children.join();
   } catch (...) {
     // The job's own failure came first.
     if (!failure) failure = std::current_exception();
   }
+  co_await asio::this_coro::throw_if_cancelled(throws);
   if (failure) std::rethrow_exception(failure);
   if constexpr (gives) co_return std::move(*value);
 }

@@ -29,6 +29,8 @@ class PrepareDecoder {
 
   /// So far.
   std::size_t files() const;
+  /// About how many bytes of memory the files take that are kept.
+  std::size_t held() const;
   /// The sum of their sizes; it stops at 2^64 - 1.
   std::uint64_t bytes() const;
 

@@ -154,6 +154,8 @@ class ReceiveSession {
   bool cancel(const SessionId* id, const PeerAddress& address);
   /// Our own side calls it off; `why` is what its sender hears.
   void abort(Errc why = Errc::cancelled);
+  /// It was called off because its sender began anew (Errc::busy).
+  bool gave_way() const { return state_ == State::cancelled && ending_ == Errc::busy; }
   /// Ended: why uploads that still ran have failed.
   Error ending() const;
 
@@ -201,6 +203,7 @@ class ReceiveSession {
   std::size_t misfits_ = 0;  ///< files that are File::misfit
   bool form_ = false;       ///< more files may be added
   Duration silence_{0};     ///< beyond the idle limit
+  bool stalled_ = false;  ///< the last of its uploads did, and none has begun since
   bool forgets_parts_ = false;
   std::optional<Fingerprint> proven_;
   Attendance attendance_;
