@@ -80,7 +80,7 @@ def test_S13_words_of_a_refusal_in_the_middle_of_a_file(peer, send, tmp_path):
     receiver = peer(behave={"upload": behaviour.early(413, 100_000, "over the quota")})
     sent = send(receiver, big_file(tmp_path))
     assert sent.code == 15, sent.message
-    assert 'answered 413 ("over the quota")' in sent.message
+    assert 'does not take so much ("over the quota")' in sent.message
 
 
 @pytest.mark.parametrize("head", [
