@@ -36,8 +36,8 @@ def no_access():
 
 
 @pytest.fixture
-def no_proc():
-    """The prefix for programs whose /proc is empty."""
+def no_proc(plain_lsend, monkeypatch):
+    """The prefix for programs whose /proc is empty. Sanitizers cannot do without one."""
     if os.geteuid() != 0:
         pytest.skip("only root can hide /proc")
     prefix = ("unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh")
@@ -45,6 +45,7 @@ def no_proc():
                           check=False)
     if done.returncode != 1 or done.stderr:
         pytest.skip(f"/proc cannot be hidden here: {done.stderr.decode()}")
+    monkeypatch.setenv("LSEND_BINARY", plain_lsend)
     return prefix
 
 

@@ -59,8 +59,10 @@ def warnings(receiver):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_receiver_says_so_and_ends_in_order(disk, home, number):
-    with Receiver(disk.folder / "in", "--json", home=home("receiver")) as receiver:
+def test_an_idle_receiver_says_so_and_ends_in_order(disk, home, plain_lsend, number):
+    """A sanitizer's end waits for the thread that hangs: without one."""
+    with Receiver(disk.folder / "in", "--json", home=home("receiver"),
+                  program=plain_lsend) as receiver:
         disk.hang()
         wait_until(lambda: silent(receiver) in warnings(receiver), 20, "the warning")
         receiver.send_signal(number)
