@@ -536,7 +536,7 @@ def small_disk(receive, tmp_path):
 
 def test_PR34_more_than_the_disk_holds(small_disk, home, source):
     """PR34: refused before the first byte, and a small file still fits."""
-    path = make_big(source / "big.bin", 32 * MIB)
+    path = make_file(source / "big.bin", b"no hole " * (4 * MIB))
     done = send(small_disk, home, path)
     assert done.returncode not in (0, 2), done.stderr
     assert "big.bin" in done.stderr or "space" in done.stderr.lower()

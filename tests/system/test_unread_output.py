@@ -151,7 +151,8 @@ def test_two_signals_end_it_at_once(held_receiver):
     receiver.send_signal(signal.SIGINT)
     time.sleep(0.15)
     receiver.send_signal(signal.SIGTERM)
-    assert ended_within(receiver, 1) in (130, -signal.SIGTERM)
+    # Where the machine stalls, both are there before the first is looked at.
+    assert ended_within(receiver, 1) in (130, 143, -signal.SIGTERM)
 
 
 def test_a_sender_that_gives_up_frees_the_slot(held_receiver, home, many):
