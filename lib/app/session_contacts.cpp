@@ -14,7 +14,8 @@ transfer::Attendance SessionContacts::of(const Session& session, bool closely) {
   transfer::Attendance attendance;
   const auto found = contacts_.find(&session);
   if (found == contacts_.end()) return attendance;
-  auto& [open, last] = found->second;
+  auto& open = found->second.open;
+  auto& last = found->second.last;
   std::erase_if(open, [&last](const auto& contact) {
     if (contact->open()) return false;
     if (!last || contact->ended() >= last->ended()) last = contact;

@@ -265,8 +265,10 @@ def test_a_receivers_log_that_nobody_reads(home, tmp_path, unread, many):
         assert ended_within(receiver, 2) == 0
 
 
-def test_a_terminal_that_stands_still(home, many):
-    """Nobody reads the terminal, as after Ctrl-S: others are answered and a signal ends it."""
+def test_a_terminal_that_stands_still(home, many, plain_lsend, monkeypatch):
+    """Nobody reads the terminal, as after Ctrl-S: others are answered and a signal ends it. A
+    sanitizer's end would wait for the thread that writes: without one."""
+    monkeypatch.setenv("LSEND_BINARY", plain_lsend)
     folder = home("bob") / "in"
     with OnTerminal("receive", "-y", "--no-announce", "-i", "lo", "-p", "0", "-d", folder,
                     "--ready-file", folder.parent / "ready", home=home("bob")) as receiver:
