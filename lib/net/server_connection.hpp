@@ -171,7 +171,9 @@ class Connection final : public Exchange {
     reader_.start_body(head_.framing, false);
     link.limit_idle(server_.limits_.body_idle);
     const bool ended = co_await handle();
-    if (!ended) co_await answer_failure();
+    if (!ended) {
+      co_await answer_failure();
+    }
     if (!answered_) co_return false;
     const bool unread = !reader_.body_done();
     if (keep_ && !unread) co_return true;
